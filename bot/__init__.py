@@ -1,0 +1,1 @@
+"""The processes: what listens to Slack, what runs jobs, and the one path between them."""

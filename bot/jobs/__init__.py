@@ -1,0 +1,1 @@
+"""Jobs: wire models, the queue on Redis Streams, the worker."""

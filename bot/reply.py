@@ -1,0 +1,41 @@
+"""What the pipeline answers at once: a job was accepted, or something to tell the asker alone."""
+
+from permissions.model import Record
+
+
+class Accepted(Record):
+    """The line is a job now. ``duplicate``: a redelivery found the job that was already there."""
+
+    job_id: str
+    duplicate: bool = False
+
+
+class Help(Record):
+    """Text the asker wanted: help, a list of what they may run. ``exit_code`` as the CLI's."""
+
+    text: str
+    exit_code: int = 0
+
+
+class Refusal(Record):
+    """Nothing was run, and why.
+
+    ``reason`` is a ``handlers.faults.Reason``. ``line`` is the line with secrets masked and ``span`` the
+    (start, end) of the bad part in it, for the caret. ``correction_id`` is the opaque id behind the
+    "run the corrected line" button and ``suggestion`` that line, masked; both "" when there is none.
+    ``rule`` names the policy rule. ``usage`` is the command's usage, ``exit_code`` the CLI's.
+    """
+
+    reason: str
+    message: str
+    hint: str = ""
+    line: str = ""
+    span: tuple[int, int] | None = None
+    suggestion: str = ""
+    correction_id: str = ""
+    rule: str = ""
+    usage: str = ""
+    exit_code: int = 1
+
+
+Reply = Accepted | Help | Refusal

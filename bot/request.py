@@ -1,0 +1,34 @@
+"""The Request: who asked what, where. Identity is Slack's verified payload and nothing else."""
+
+from enum import StrEnum
+
+from permissions.model import Record
+
+
+class Origin(StrEnum):
+    """How a line reached us; every one goes through the same pipeline function."""
+
+    SLASH = "slash"
+    MENTION = "mention"
+    BUTTON = "button"
+
+
+class Request(Record):
+    """One line somebody asked for.
+
+    ``text`` is what was typed after ``/docker`` or the mention, as Slack delivered it. It can hold
+    secrets: it is never stored or logged. ``delivery_id`` is what a redelivery repeats (event_id,
+    trigger_id, or action time + user + action). ``thread_ts`` is "" outside threads. ``program`` is
+    ``docker`` or ``docktalk``. ``received_at`` is epoch seconds.
+    """
+
+    origin: Origin
+    delivery_id: str
+    team_id: str
+    user_id: str
+    user_name: str
+    channel_id: str
+    thread_ts: str = ""
+    program: str = "docker"
+    text: str
+    received_at: float

@@ -1,0 +1,1 @@
+"""Records in Redis, one file a kind; only bots write these."""

@@ -1,0 +1,140 @@
+"""What a command may use while it runs. The worker provides it; tests provide fakes."""
+
+from collections.abc import Iterator, Mapping
+from datetime import tzinfo
+from typing import Any, Protocol
+
+Json = Any
+"""A decoded JSON value as the engine sent it; typed views are made where it is read."""
+
+Query = Mapping[str, str | int | bool | None]
+"""Query parameters; None means absent, a bool is sent as 1 or 0."""
+
+
+class FrameStream(Protocol):
+    """Output frames of a container; ``close`` from another thread ends the iteration in milliseconds."""
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        """Yields ``("stdout" | "stderr", data)``; a TTY's output is all stdout."""
+        ...
+
+    def close(self) -> None:
+        """Ends it."""
+        ...
+
+
+class Engine(Protocol):
+    """The engine's HTTP API, as thin as it goes: a command names the endpoint the CLI calls.
+
+    Every method raises EngineFault (NotFound, Conflict, Unreachable) with the engine's sentence.
+    ``path`` has no version prefix and its segments are already quoted by :func:`segment`.
+    """
+
+    @property
+    def api_version(self) -> tuple[int, int]:
+        """The negotiated API version, for example ``(1, 41)``."""
+        ...
+
+    def get(self, path: str, query: Query | None = None) -> Json:
+        """A GET whose answer is JSON."""
+        ...
+
+    def post(
+        self,
+        path: str,
+        query: Query | None = None,
+        body: Json | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Json:
+        """A POST; the decoded JSON answer or None when it has no body. ``body`` None sends none."""
+        ...
+
+    def delete(self, path: str, query: Query | None = None) -> Json:
+        """A DELETE; the decoded JSON answer or None."""
+        ...
+
+    def progress(
+        self, path: str, query: Query | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> Iterator[Json]:
+        """A POST answered by a stream of JSON objects (pull, push); ends early when cancelled."""
+        ...
+
+    def frames(self, method: str, path: str, query: Query | None = None, *, tty: bool) -> FrameStream:
+        """A stream of container output: ``GET …/logs`` (finite or following), ``POST …/attach``."""
+        ...
+
+
+class Clock(Protocol):
+    """The time that ages are rendered from."""
+
+    @property
+    def now(self) -> float:
+        """Epoch seconds."""
+        ...
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone that times are rendered in."""
+        ...
+
+
+class RegistryLogin(Protocol):
+    """One registry login of the asker."""
+
+    @property
+    def username(self) -> str:
+        """The registry's user."""
+        ...
+
+    @property
+    def password(self) -> str:
+        """The password or token, in the clear: never logged, never emitted."""
+        ...
+
+
+class Context(Protocol):
+    """Everything a command gets besides its own options."""
+
+    @property
+    def engine(self) -> Engine:
+        """The host's engine."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The time and zone."""
+        ...
+
+    @property
+    def job_id(self) -> str:
+        """``J-42``: put as label ``docktalk.job`` on what a command creates."""
+        ...
+
+    def stdout(self, data: bytes) -> None:
+        """Emits command output at once, redacted and spooled."""
+        ...
+
+    def stderr(self, data: bytes) -> None:
+        """As stdout, for the error stream."""
+        ...
+
+    def login(self, server: str) -> RegistryLogin | None:
+        """The asker's login at a registry (``docker.io`` is ``https://index.docker.io/v1/``)."""
+        ...
+
+    def on_cancel(self, close: "Close") -> None:
+        """Registers what ends a blocking read; called at once if already cancelled."""
+        ...
+
+    def check(self) -> None:
+        """Raises Cancelled or TimedOut when the job has to end."""
+        ...
+
+
+class Close(Protocol):
+    """A callable without arguments that ends something."""
+
+    def __call__(self) -> None:
+        """Ends it."""
+        ...

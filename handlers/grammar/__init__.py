@@ -1,0 +1,1 @@
+"""docker's command line: declarations, tokeniser, parser, usage, output kinds."""

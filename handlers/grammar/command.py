@@ -1,0 +1,192 @@
+"""A docker command as one frozen class: grammar, help, verb, danger, work and wire message in one.
+
+A field annotated with :class:`Opt` is an option, one with :class:`Arg` a positional argument; the
+order of the fields is the order of the arguments. From the declaration come parsing, ``--help``,
+the Operation a policy decides on, the job's JSON and the docs page.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from handlers.grammar.output import Output
+from handlers.grammar.values import STRING, ValueType
+from permissions.operation import Operation, Resource
+from permissions.verbs import Danger, Kind, Verb
+
+if TYPE_CHECKING:
+    from handlers.context import Context
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Opt:
+    """One option.
+
+    ``names`` are the spellings with dashes, short one first. ``deprecated`` and ``hidden_names`` are
+    further spellings that parse but do not show in help. ``danger`` counts when the option is given.
+    ``secret`` values are sealed before anything is stored and masked wherever the line is shown.
+    ``default`` is the text behind "(default …)" in help, as docker prints it.
+    """
+
+    names: tuple[str, ...]
+    help: str
+    type: ValueType
+    default: str
+    deprecated: tuple[str, ...]
+    hidden_names: tuple[str, ...]
+    hidden: bool
+    secret: bool
+    danger: Danger
+    resource: Kind | None
+    min_api: tuple[int, int] | None
+
+    def __init__(
+        self,
+        *names: str,
+        help: str,  # noqa: A002 - the word everyone looks for
+        type: ValueType = STRING,  # noqa: A002 - as above
+        default: str = "",
+        deprecated: tuple[str, ...] = (),
+        hidden_names: tuple[str, ...] = (),
+        hidden: bool = False,
+        secret: bool = False,
+        danger: Danger = Danger.SAFE,
+        resource: Kind | None = None,
+        min_api: tuple[int, int] | None = None,
+    ) -> None:
+        values = {k: v for k, v in locals().items() if k != "self"}
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def long(self) -> str:
+        """The long name without dashes, which policies and audit use."""
+        return next(name for name in self.names if name.startswith("--")).removeprefix("--")
+
+    @property
+    def short(self) -> str:
+        """The short letter without its dash, or ""."""
+        return next((n.removeprefix("-") for n in self.names if not n.startswith("--")), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """One positional argument.
+
+    The field's annotation says how many it takes: ``str`` exactly one, ``str | None`` at most one,
+    ``tuple[str, ...]`` the rest, at least ``least``. ``resource`` makes it an object of the Operation.
+    """
+
+    metavar: str
+    resource: Kind | None = None
+    least: int = 1
+
+
+Mark = TypeVar("Mark", Opt, Arg)
+
+
+class Command(BaseModel):
+    """The base of every docker command; subclasses are declared with class keywords.
+
+    Class keywords: ``path`` (``"container restart"``), ``aliases`` (other full spellings, ``"restart"``),
+    ``verb``, ``danger``, ``example`` (a line without the leading slash), ``usage`` (only when it
+    cannot be derived from the arguments), ``interspersed`` False where options stop at the first
+    positional argument (run, create, exec, commit, tag, top).
+    The docstring's first line is docker's own short help.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: ClassVar[str] = ""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    verb: ClassVar[Verb]
+    danger: ClassVar[Danger]
+    example: ClassVar[str] = ""
+    usage: ClassVar[str] = ""
+    interspersed: ClassVar[bool] = True
+    options: ClassVar[dict[str, Opt]] = {}
+    arguments: ClassVar[dict[str, Arg]] = {}
+
+    def __init_subclass__(cls, **declaration: Any) -> None:
+        # pydantic hands the class keywords to both hooks; the fields exist only in the second.
+        super().__init_subclass__()
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls,
+        *,
+        path: str = "",
+        aliases: tuple[str, ...] = (),
+        verb: Verb | None = None,
+        danger: Danger | None = None,
+        example: str = "",
+        usage: str = "",
+        interspersed: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.options = dict(cls._declared(Opt))
+        cls.arguments = dict(cls._declared(Arg))
+        if not path:
+            return
+        if verb is None or danger is None or not cls.__doc__ or not example:
+            raise TypeError(f"{cls.__name__}: a command declares verb, danger, a docstring and an example")
+        cls.path, cls.aliases, cls.verb, cls.danger = path, aliases, verb, danger
+        cls.example, cls.usage, cls.interspersed = example, usage, interspersed
+
+    @classmethod
+    def _declared(cls, kind: type[Mark]) -> Iterator[tuple[str, Mark]]:
+        for name, field in cls.model_fields.items():
+            for mark in field.metadata:
+                if isinstance(mark, kind):
+                    yield name, mark
+
+    @classmethod
+    def summary(cls) -> str:
+        """Docker's short help line."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+    def given(self, *names: str) -> dict[str, Any]:
+        """The named fields that were set, by field name: "unset" is not "default"."""
+        return {name: getattr(self, name) for name in names if name in self.model_fields_set}
+
+    def check(self) -> None:
+        """What the CLI refuses before it asks the engine; raises UsageFault. Runs at the bot."""
+
+    def value_danger(self) -> Danger:
+        """The danger of the values given, where the option's name alone does not tell."""
+        return Danger.SAFE
+
+    def resources(self) -> Iterator[Resource]:
+        """The objects the line names, in its order."""
+        marks: dict[str, Opt | Arg] = {**self.options, **self.arguments}
+        for name, mark in marks.items():
+            if mark.resource is None:
+                continue
+            value = getattr(self, name)
+            values = value if isinstance(value, tuple) else (value,)
+            yield from (Resource(kind=mark.resource, name=str(v)) for v in values if v is not None)
+
+    def operation(self, host: str) -> Operation:
+        """The facts a policy decides on."""
+        given = [opt for name, opt in self.options.items() if name in self.model_fields_set]
+        dangers = [self.danger, self.value_danger(), *(opt.danger for opt in given)]
+        return Operation(
+            command=self.path,
+            verb=self.verb,
+            danger=max(dangers),
+            resources=tuple(self.resources()),
+            flags=tuple(sorted(opt.long for opt in given)),
+            host=host,
+        )
+
+    def run(self, ctx: "Context") -> Output:
+        """Does the work on the engine; raises Fault."""
+        raise TypeError(f"{self.path} has no work of its own")
+
+    def but(self, **changes: Any) -> Self:
+        """A copy with other values, validated, keeping what was unset unset."""
+        fields = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self).model_validate({**fields, **changes})

@@ -1,0 +1,35 @@
+"""The three answers a policy can give, each naming the rule that made it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from permissions.model import Record
+
+
+class Allow(Record):
+    """The operation may run. ``rule`` names the rule, for example ``role operator, rule 2``."""
+
+    outcome: Literal["allow"] = "allow"
+    rule: str
+
+
+class Deny(Record):
+    """The operation may not run. ``reason`` is a sentence for the asker, ``hint`` what to do."""
+
+    outcome: Literal["deny"] = "deny"
+    rule: str
+    reason: str
+    hint: str
+
+
+class NeedsApproval(Record):
+    """The operation may run once ``approvers`` people of ``role`` have agreed."""
+
+    outcome: Literal["needs_approval"] = "needs_approval"
+    rule: str
+    role: str
+    approvers: int = 1
+
+
+Decision = Annotated[Allow | Deny | NeedsApproval, Field(discriminator="outcome")]

@@ -1,0 +1,106 @@
+"""The ticket: what the bot signs and a worker checks before it runs anything.
+
+Signing and verifying need a library and live in ``bot/keys.py``; here are the claims, their one
+canonical form in bytes, and the checks that need no key.
+"""
+
+import json
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from permissions.model import Record
+from permissions.operation import Operation, Principal
+
+
+class Effect(StrEnum):
+    """What a second run would do: a read may be run again, a change never."""
+
+    READ = "read"
+    CHANGE = "change"
+
+
+class SealedValue(Record):
+    """A secret option's value on its way: ``blob`` only the host can open, ``digest`` compares it.
+
+    ``blob`` is base64 of a libsodium sealed box to the host's public key over the JSON of the value;
+    ``digest`` is base64 of a keyed BLAKE2b of the same JSON, whose key only the bot has.
+    """
+
+    blob: str
+    digest: str
+
+
+class CommandWire(Record):
+    """A command on the wire: its path, the fields that were set, and the secret ones sealed."""
+
+    path: str
+    fields: dict[str, Any]
+    sealed: dict[str, SealedValue] = Field(default_factory=dict)
+
+
+class Claims(Record):
+    """What the bot decided. ``issued_at`` and ``not_after`` (bounds the *start*) are epoch seconds.
+
+    ``deadline`` is the longest run in seconds. ``policy`` is the SHA-256 of the policy that decided,
+    ``rule`` the rule that allowed it. ``unmasked`` turns redaction off and is itself a permission.
+    ``logins`` maps a registry server to the asker's sealed login.
+    """
+
+    job_id: str
+    nonce: str
+    host: str
+    effect: Effect
+    command: CommandWire
+    operation: Operation
+    principal: Principal
+    policy: str
+    rule: str
+    issued_at: float
+    not_after: float
+    deadline: float
+    unmasked: bool = False
+    logins: dict[str, SealedValue] = Field(default_factory=dict)
+
+
+class Ticket(Record):
+    """Signed claims. ``claims`` is the canonical JSON text that was signed, ``signature`` base64."""
+
+    claims: str
+    signature: str
+    key_id: str
+
+
+class TicketRefusal(StrEnum):
+    """Why a worker does not run a ticket."""
+
+    UNSIGNED = "unsigned"
+    UNKNOWN_KEY = "unknown_key"
+    ALTERED = "altered"
+    OTHER_HOST = "other_host"
+    TOO_LATE = "too_late"
+    NOT_YET = "not_yet"
+    NONCE_USED = "nonce_used"
+    MALFORMED = "malformed"
+
+
+CLOCK_SKEW = 30.0
+"""Seconds a ticket may seem to come from the future."""
+
+
+def canonical(claims: Claims) -> bytes:
+    """The one byte form of the claims: JSON, sorted keys, no blanks, UTF-8."""
+    data = claims.model_dump(mode="json")
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def refusal(claims: Claims, *, host: str, now: float) -> TicketRefusal | None:
+    """Whether these (already verified) claims are for this host and this moment."""
+    if claims.host != host:
+        return TicketRefusal.OTHER_HOST
+    if now > claims.not_after:
+        return TicketRefusal.TOO_LATE
+    if now < claims.issued_at - CLOCK_SKEW:
+        return TicketRefusal.NOT_YET
+    return None
