@@ -1,1 +1,1 @@
-"""A stand-in of Slack for tests, `docktalk try` and the demo: loopback only, refuses what Slack refuses."""
+"""A stand-in of Slack on loopback that refuses what Slack refuses: for tests, `try` and the demo."""
