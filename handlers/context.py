@@ -3,12 +3,57 @@
 from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 from typing import Any, Protocol
+from urllib.parse import quote
+
+from handlers.faults import Fault, Reason
 
 Json = Any
 """A decoded JSON value as the engine sent it; typed views are made where it is read."""
 
 Query = Mapping[str, str | int | bool | None]
 """Query parameters; None means absent, a bool is sent as 1 or 0."""
+
+
+def segment(name: str) -> str:
+    """One segment of a path for a name as a person wrote it: it can never reach another endpoint.
+
+    A container's name may begin with a slash, as the engine itself writes it.
+
+    Raises:
+        Fault: a part of the name is empty, ``.`` or ``..``.
+    """
+    name = name.removeprefix("/")
+    if {"", ".", ".."} & set(name.split("/")):
+        raise Fault(f"invalid name: {name!r}", reason=Reason.BAD_VALUE)
+    return quote(name, safe="")
+
+
+class Close(Protocol):
+    """A callable without arguments that ends something."""
+
+    def __call__(self) -> None:
+        """Ends it."""
+        ...
+
+
+class OnCancel(Protocol):
+    """Where a blocking call leaves what ends it: :meth:`Context.on_cancel`."""
+
+    def __call__(self, close: Close) -> None:
+        """Keeps ``close``; calls it at once if the job is already cancelled."""
+        ...
+
+
+class ObjectStream(Protocol):
+    """JSON objects as they arrive; ``close`` from another thread ends the iteration in milliseconds."""
+
+    def __iter__(self) -> Iterator[Json]:
+        """Yields one decoded object after another."""
+        ...
+
+    def close(self) -> None:
+        """Ends it."""
+        ...
 
 
 class FrameStream(Protocol):
@@ -28,6 +73,9 @@ class Engine(Protocol):
 
     Every method raises EngineFault (NotFound, Conflict, Unreachable) with the engine's sentence.
     ``path`` has no version prefix and its segments are already quoted by :func:`segment`.
+    With ``on_cancel`` (:meth:`Context.on_cancel`) a call waits as long as the engine takes and is
+    ended through it: a call raises Cancelled then, a stream just ends. A change whose connection broke
+    after it was sent raises OutcomeUnknown.
     """
 
     @property
@@ -46,22 +94,39 @@ class Engine(Protocol):
         body: Json | None = None,
         *,
         headers: Mapping[str, str] | None = None,
+        on_cancel: OnCancel | None = None,
     ) -> Json:
         """A POST; the decoded JSON answer or None when it has no body. ``body`` None sends none."""
         ...
 
-    def delete(self, path: str, query: Query | None = None) -> Json:
+    def delete(self, path: str, query: Query | None = None, *, on_cancel: OnCancel | None = None) -> Json:
         """A DELETE; the decoded JSON answer or None."""
         ...
 
     def progress(
-        self, path: str, query: Query | None = None, *, headers: Mapping[str, str] | None = None
-    ) -> Iterator[Json]:
-        """A POST answered by a stream of JSON objects (pull, push); ends early when cancelled."""
+        self,
+        path: str,
+        query: Query | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        on_cancel: OnCancel | None = None,
+    ) -> ObjectStream:
+        """A POST answered by a stream of JSON objects (pull, push, wait): sent before this returns."""
         ...
 
-    def frames(self, method: str, path: str, query: Query | None = None, *, tty: bool) -> FrameStream:
-        """A stream of container output: ``GET …/logs`` (finite or following), ``POST …/attach``."""
+    def frames(
+        self,
+        method: str,
+        path: str,
+        query: Query | None = None,
+        *,
+        tty: bool,
+        on_cancel: OnCancel | None = None,
+    ) -> FrameStream:
+        """A stream of container output: ``GET …/logs`` (finite or following), ``POST …/attach``.
+
+        It is sent before this returns. Nothing is ever sent to an attached stdin: it is closed at once.
+        """
         ...
 
 
@@ -108,7 +173,7 @@ class Context(Protocol):
 
     @property
     def job_id(self) -> str:
-        """``J-42``: put as label ``docktalk.job`` on what a command creates."""
+        """``J-42``, for logs; requests to the engine carry nothing of ours."""
         ...
 
     def stdout(self, data: bytes) -> None:
@@ -123,18 +188,10 @@ class Context(Protocol):
         """The asker's login at a registry (``docker.io`` is ``https://index.docker.io/v1/``)."""
         ...
 
-    def on_cancel(self, close: "Close") -> None:
+    def on_cancel(self, close: Close) -> None:
         """Registers what ends a blocking read; called at once if already cancelled."""
         ...
 
     def check(self) -> None:
         """Raises Cancelled or TimedOut when the job has to end."""
-        ...
-
-
-class Close(Protocol):
-    """A callable without arguments that ends something."""
-
-    def __call__(self) -> None:
-        """Ends it."""
         ...

@@ -145,8 +145,8 @@ class Command(BaseModel):
 
     @classmethod
     def summary(cls) -> str:
-        """Docker's short help line."""
-        return (cls.__doc__ or "").strip().splitlines()[0]
+        """Docker's short help line, without the full stop that a docstring has."""
+        return (cls.__doc__ or "").strip().splitlines()[0].removesuffix(".")
 
     def given(self, *names: str) -> dict[str, Any]:
         """The named fields that were set, by field name: "unset" is not "default"."""
@@ -182,7 +182,7 @@ class Command(BaseModel):
             host=host,
         )
 
-    def run(self, ctx: "Context") -> Output:
+    def run(self, ctx: "Context") -> Output:  # noqa: ARG002 - every command overrides it
         """Does the work on the engine; raises Fault."""
         raise TypeError(f"{self.path} has no work of its own")
 

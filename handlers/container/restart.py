@@ -1,0 +1,47 @@
+"""docker container restart."""
+
+from typing import Annotated
+
+from handlers.container.stop import SIGNAL_API
+from handlers.container.targets import each
+from handlers.context import Context, segment
+from handlers.grammar.command import Arg, Command, Opt
+from handlers.grammar.output import Output
+from handlers.grammar.values import INT
+from permissions.verbs import Danger, Kind, Verb
+
+
+class ContainerRestart(
+    Command,
+    path="container restart",
+    aliases=("restart",),
+    verb=Verb.OPERATE,
+    danger=Danger.INTERRUPTS,
+    example="docker restart -t 2 web",
+):
+    """Restart one or more containers."""
+
+    containers: Annotated[tuple[str, ...], Arg("CONTAINER", resource=Kind.CONTAINER)]
+    signal: Annotated[str, Opt("-s", "--signal", help="Signal to send to the container")] = ""
+    timeout: Annotated[
+        int | None,
+        Opt(
+            "-t",
+            "--timeout",
+            deprecated=("--time",),
+            help="Seconds to wait before killing the container",
+            type=INT,
+        ),
+    ] = None
+
+    def run(self, ctx: Context) -> Output:
+        """Restarts one after another, in the order of the line."""
+        query = {
+            "t": self.timeout,
+            "signal": self.signal or None if ctx.engine.api_version >= SIGNAL_API else None,
+        }
+
+        def restart(name: str) -> None:
+            ctx.engine.post(f"/containers/{segment(name)}/restart", query, on_cancel=ctx.on_cancel)
+
+        return each(ctx, self.containers, restart)

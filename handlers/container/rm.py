@@ -1,0 +1,50 @@
+"""docker container rm."""
+
+from typing import Annotated
+
+from handlers.container.targets import each_together
+from handlers.context import Context, segment
+from handlers.faults import Fault, Reason
+from handlers.grammar.command import Arg, Command, Opt
+from handlers.grammar.output import Output
+from handlers.grammar.values import BOOL
+from permissions.verbs import Danger, Kind, Verb
+
+
+class ContainerRm(
+    Command,
+    path="container rm",
+    aliases=("container remove", "rm"),
+    verb=Verb.DESTROY,
+    danger=Danger.LOSES_DATA,
+    example="docker rm -f web",
+):
+    """Remove one or more containers."""
+
+    containers: Annotated[tuple[str, ...], Arg("CONTAINER", resource=Kind.CONTAINER)]
+    force: Annotated[
+        bool,
+        Opt("-f", "--force", help="Force the removal of a running container (uses SIGKILL)", type=BOOL),
+    ] = False
+    link: Annotated[bool, Opt("-l", "--link", help="Remove the specified link", type=BOOL)] = False
+    volumes: Annotated[
+        bool,
+        Opt("-v", "--volumes", help="Remove anonymous volumes associated with the container", type=BOOL),
+    ] = False
+
+    def run(self, ctx: Context) -> Output:
+        """Removes them; with ``--force`` a container that is not there is told and is no failure."""
+        query = {"v": self.volumes or None, "link": self.link or None, "force": self.force or None}
+
+        def remove(name: str) -> None:
+            name = name.strip("/")
+            if not name:
+                raise Fault("container name cannot be empty", reason=Reason.BAD_VALUE)
+            ctx.engine.delete(f"/containers/{segment(name)}", query, on_cancel=ctx.on_cancel)
+
+        done = each_together(ctx, self.containers, remove)
+        if self.force and all(failure.reason == Reason.NOT_FOUND for failure in done.failures):
+            return done.model_copy(
+                update={"warnings": tuple(f.message for f in done.failures), "failures": (), "exit_code": 0}
+            )
+        return done

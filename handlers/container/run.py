@@ -1,0 +1,105 @@
+"""docker container run."""
+
+from typing import Annotated
+
+from handlers.container.attached import Attached, no_terminal
+from handlers.container.groups.create import CreateOptions
+from handlers.context import Context, segment
+from handlers.faults import EngineFault, Reason, UsageFault
+from handlers.grammar.command import Opt
+from handlers.grammar.output import Lines, Output
+from handlers.grammar.values import BOOL
+from permissions.verbs import Danger, Verb
+
+NOT_RUN = 125
+NOT_EXECUTABLE = 126
+NO_COMMAND = 127
+
+_NO_COMMAND = ("executable file not found", "no such file or directory", "cannot find the file specified")
+_NOT_EXECUTABLE = ("permission denied", "is a directory")
+
+
+class ContainerRun(
+    CreateOptions,
+    path="container run",
+    aliases=("run",),
+    verb=Verb.CREATE,
+    danger=Danger.SAFE,
+    example="docker run -d --name web -p 8080:80 nginx:1.27",
+    usage="docker container run [OPTIONS] IMAGE [COMMAND] [ARG...]",
+    interspersed=False,
+):
+    """Create and run a new container from an image."""
+
+    detach: Annotated[
+        bool,
+        Opt("-d", "--detach", help="Run container in background and print container ID", type=BOOL),
+    ] = False
+    detach_keys: Annotated[
+        str, Opt("--detach-keys", help="Override the key sequence for detaching a container")
+    ] = ""
+    sig_proxy: Annotated[
+        bool,
+        Opt("--sig-proxy", help="Proxy received signals to the process", type=BOOL, default="true"),
+    ] = True
+
+    def check(self) -> None:
+        """Raises UsageFault where the CLI refuses, and where a terminal is needed."""
+        super().check()
+        if self.detach and self.attach:
+            raise UsageFault(
+                "conflicting options: cannot specify both --attach and --detach",
+                reason=Reason.USAGE,
+                exit_code=1,
+                hint="Leave one of them out.",
+            )
+        if not self.detach and self.tty and "stdin" in self.attached:
+            raise no_terminal()
+
+    def run(self, ctx: Context) -> Output:
+        """Makes and starts the container; attached, shows its output and ends with its exit code.
+
+        Raises EngineFault with the CLI's exit code: 126 not executable, 127 no such command, else 125.
+        """
+        attached: frozenset[str] = frozenset() if self.detach else self.attached
+        try:
+            container = self.make(ctx, attached=attached)
+        except EngineFault as fault:
+            fault.exit_code = NOT_RUN
+            raise
+        path = f"/containers/{segment(container)}/start"
+        if self.detach:
+            try:
+                ctx.engine.post(path, on_cancel=ctx.on_cancel)
+            except EngineFault as fault:
+                # The container is there all the same: its id is what one looks into it by.
+                ctx.stdout(f"{container}\n".encode())
+                raise _not_started(fault) from None
+            return Lines(lines=(container,))
+        output = Attached(ctx, container, self._streams(), tty=self.tty, removed=self.rm)
+        try:
+            ctx.engine.post(path, on_cancel=ctx.on_cancel)
+        except EngineFault as fault:
+            if self.rm:
+                output.settle()
+            output.close()
+            raise _not_started(fault) from None
+        except BaseException:
+            output.close()
+            raise
+        return output.follow()
+
+    def _streams(self) -> dict[str, str | bool | None]:
+        wanted: dict[str, str | bool | None] = dict.fromkeys(sorted(self.attached), True)
+        return {"stream": True, **wanted, "detachKeys": self.detach_keys or None}
+
+
+def _not_started(fault: EngineFault) -> EngineFault:
+    """The fault with the exit code that shells use for it."""
+    text = fault.message.lower()
+    fault.exit_code = NOT_RUN
+    if any(words in text for words in _NO_COMMAND):
+        fault.exit_code = NO_COMMAND
+    elif any(words in text for words in _NOT_EXECUTABLE):
+        fault.exit_code = NOT_EXECUTABLE
+    return fault

@@ -1,0 +1,49 @@
+"""docker container stop."""
+
+from typing import Annotated
+
+from handlers.container.targets import each_together
+from handlers.context import Context, segment
+from handlers.grammar.command import Arg, Command, Opt
+from handlers.grammar.output import Output
+from handlers.grammar.values import INT
+from permissions.verbs import Danger, Kind, Verb
+
+SIGNAL_API = (1, 42)
+"""Older engines do not know a signal for stop and restart; the CLI does not send it to them."""
+
+
+class ContainerStop(
+    Command,
+    path="container stop",
+    aliases=("stop",),
+    verb=Verb.OPERATE,
+    danger=Danger.INTERRUPTS,
+    example="docker stop -t 5 web",
+):
+    """Stop one or more running containers."""
+
+    containers: Annotated[tuple[str, ...], Arg("CONTAINER", resource=Kind.CONTAINER)]
+    signal: Annotated[str, Opt("-s", "--signal", help="Signal to send to the container")] = ""
+    timeout: Annotated[
+        int | None,
+        Opt(
+            "-t",
+            "--timeout",
+            deprecated=("--time",),
+            help="Seconds to wait before killing the container",
+            type=INT,
+        ),
+    ] = None
+
+    def run(self, ctx: Context) -> Output:
+        """Stops them all at once; waits as long as the containers may take."""
+        query = {
+            "t": self.timeout,
+            "signal": self.signal or None if ctx.engine.api_version >= SIGNAL_API else None,
+        }
+
+        def stop(name: str) -> None:
+            ctx.engine.post(f"/containers/{segment(name)}/stop", query, on_cancel=ctx.on_cancel)
+
+        return each_together(ctx, self.containers, stop)

@@ -1,0 +1,46 @@
+"""Docker commands that are not in the catalogue, each with the words that say why.
+
+A command that gets built leaves this list; a test keeps the two apart and looks for gaps.
+"""
+
+from collections.abc import Mapping
+
+NOT_YET = "is not offered here yet"
+_FILES = "is not offered here yet: files do not travel through chat lines"
+_BUILD = "is not offered here: a build needs your files; build elsewhere and pull the image"
+_SWARM = "is not offered here: this works on single hosts, not on a swarm"
+_CLIENT = "is not offered here: it sets up a docker client, and hosts are set up by the operators"
+_ENGINE = "is not offered here: it changes the engine itself, which its operators do on the host"
+_PROJECT = "is not offered here: a project's files are not on the host"
+_TRUST = "is not offered here: signing keys do not belong into a chat"
+
+_PATHS: Mapping[str, tuple[str, ...]] = {
+    NOT_YET: (
+        *("container attach", "attach", "container commit", "commit", "container create", "create"),
+        *("container diff", "diff", "container exec", "exec", "container pause", "pause"),
+        *("container port", "port", "container prune", "container rename", "rename"),
+        *("container stats", "stats", "container top", "top", "container unpause", "unpause"),
+        *("container update", "update", "container wait", "wait"),
+        *("image history", "history", "image inspect", "image prune", "image push", "push"),
+        *("image rm", "image remove", "rmi", "image tag", "tag"),
+        *("network connect", "network create", "network disconnect", "network inspect", "network ls"),
+        *("network list", "network prune", "network rm", "network remove"),
+        *("volume create", "volume inspect", "volume ls", "volume list", "volume prune"),
+        *("volume rm", "volume remove", "volume update"),
+        *("system df", "system events", "events", "system info", "info", "system prune"),
+        *("inspect", "login", "logout", "search"),
+    ),
+    _FILES: (
+        *("container cp", "cp", "container export", "export"),
+        *("image import", "import", "image load", "load", "image save", "save"),
+    ),
+    _BUILD: ("image build", "build", "builder", "builder build", "buildx", "bake"),
+    _SWARM: ("config", "node", "secret", "service", "stack", "swarm"),
+    _CLIENT: ("context",),
+    _ENGINE: ("plugin", "checkpoint"),
+    _PROJECT: ("compose",),
+    _TRUST: ("trust", "manifest"),
+}
+
+ELSEWHERE: Mapping[str, str] = {path: why for why, paths in _PATHS.items() for path in paths}
+"""Every spelling without the leading ``docker``, and what follows it in the sentence."""

@@ -1,0 +1,102 @@
+"""docker image pull."""
+
+import base64
+import json
+from typing import Annotated
+
+from handlers.context import Context
+from handlers.faults import EngineFault, Reason, UsageFault
+from handlers.format.progress import follow
+from handlers.grammar.command import Arg, Command, Opt
+from handlers.grammar.output import Output, Stream
+from handlers.grammar.values import BOOL
+from handlers.image.reference import InvalidReferenceError, Reference
+from permissions.verbs import Danger, Kind, Verb
+
+AUTH_HEADER = "X-Registry-Auth"
+
+
+class ImagePull(
+    Command,
+    path="image pull",
+    aliases=("pull",),
+    verb=Verb.REGISTRY,
+    danger=Danger.SAFE,
+    example="docker pull busybox:1.36",
+):
+    """Download an image from a registry."""
+
+    name: Annotated[str, Arg("NAME[:TAG|@DIGEST]", resource=Kind.IMAGE)]
+    all_tags: Annotated[
+        bool, Opt("-a", "--all-tags", help="Download all tagged images in the repository", type=BOOL)
+    ] = False
+    disable_content_trust: Annotated[
+        bool,
+        Opt("--disable-content-trust", help="Skip image verification", type=BOOL, default="true"),
+    ] = True
+    platform: Annotated[
+        str, Opt("--platform", help="Set platform if server is multi-platform capable", min_api=(1, 32))
+    ] = ""
+    quiet: Annotated[bool, Opt("-q", "--quiet", help="Suppress verbose output", type=BOOL)] = False
+
+    def check(self) -> None:
+        """Raises UsageFault for a name that is none."""
+        reference = self._reference()
+        if self.all_tags and not reference.name_only:
+            raise UsageFault(
+                "tag can't be used with --all-tags/-a",
+                exit_code=1,
+                hint="Name the repository alone, or leave out -a.",
+            )
+        if not self.disable_content_trust and not reference.digest:
+            raise UsageFault(
+                "content trust is not offered here: there is no notary to ask",
+                reason=Reason.NOT_OFFERED,
+                exit_code=1,
+                hint="Pull by digest: NAME@sha256:…",
+            )
+
+    def run(self, ctx: Context) -> Output:
+        """Pulls; the progress goes out as it comes. Raises EngineFault."""
+        reference = self._reference()
+        if not self.all_tags and reference.name_only:
+            reference = reference.tagged()
+            if not self.quiet:
+                ctx.stdout(f"Using default tag: {reference.tag}\n".encode())
+        query = {
+            "fromImage": reference.name,
+            "tag": None if self.all_tags else reference.api_tag,
+            "platform": self.platform.lower() or None,
+        }
+        headers = {AUTH_HEADER: registry_auth(ctx, reference)}
+        try:
+            messages = ctx.engine.progress("/images/create", query, headers=headers, on_cancel=ctx.on_cancel)
+            follow(messages, ctx, quiet=self.quiet)
+        except EngineFault as fault:
+            if "when fetching 'plugin'" in fault.message:
+                fault.hint = "This is a plugin, not an image: use `docker plugin install`."
+            raise
+        ctx.stdout(f"{reference.canonical}\n".encode())
+        return Stream()
+
+    def _reference(self) -> Reference:
+        try:
+            return Reference.parse(self.name)
+        except InvalidReferenceError as error:
+            raise UsageFault(
+                str(error),
+                reason=Reason.BAD_VALUE,
+                exit_code=1,
+                hint="An image is NAME[:TAG], in lower case.",
+            ) from None
+
+
+def registry_auth(ctx: Context, reference: Reference) -> str:
+    """The asker's login at the reference's registry as the engine wants it: base64 of JSON."""
+    login = ctx.login(reference.login_server)
+    auth = (
+        {}
+        if login is None
+        else {"username": login.username, "password": login.password, "serveraddress": reference.login_server}
+    )
+    return base64.urlsafe_b64encode(json.dumps(auth, separators=(",", ":")).encode()).decode()

@@ -1,0 +1,1 @@
+"""docker system and the commands without a group: one file per command."""

@@ -1,0 +1,381 @@
+import pytest
+
+from permissions.decide import DEFAULT_RULE, STANDING_RULE, decide, is_command
+from permissions.decision import Allow, Deny
+from permissions.operation import Standing
+from permissions.policy import Policy
+
+# What the rules say; then lines that pass and lines that do not.
+RULES = {
+    "a verb": ("- verbs: [list]", ["container ls", "version"], ["container logs web", "container stop web"]),
+    "two verbs": (
+        "- verbs: [list, operate]",
+        ["container ls", "container restart web db"],
+        ["container logs web", "container rm web"],
+    ),
+    "a command": (
+        "- commands: [container restart]",
+        ["container restart web"],
+        ["container stop web", "container ls"],
+    ),
+    "every command of a noun": (
+        '- {commands: ["container *"], max_danger: LOSES_DATA}',
+        ["container ls", "container rm web"],
+        ["image ls", "version", "inspect web"],
+    ),
+    "a verb and a command, both": (
+        '- {verbs: [list], commands: ["container *"]}',
+        ["container ls"],
+        ["image ls", "container stop web"],
+    ),
+    "everything, but not the great dangers": (
+        '- commands: ["*"]',
+        ["container ls", "container stop web", "container run nginx", "docktalk audit"],
+        ["container rm web", "container run nginx --privileged", "system prune"],
+    ),
+    "losing data by name": (
+        '- {commands: ["*"], max_danger: LOSES_DATA}',
+        ["container rm web", "system prune"],
+        ["container run nginx --volume"],
+    ),
+    "root by name": (
+        '- {commands: ["*"], max_danger: ROOT_EQUIVALENT}',
+        ["container rm web", "container run nginx --privileged --volume"],
+        ["container logs web --no-redact"],
+    ),
+    "only what is safe": (
+        "- {verbs: [operate], max_danger: SAFE}",
+        ["container start web"],
+        ["container stop web"],
+    ),
+    "a target": (
+        "- {verbs: [operate], targets: {container: [web, api-*]}}",
+        ["container restart web", "container restart api-1 web", "container restart /web"],
+        [
+            "container restart db",
+            "container restart web db",
+            "container restart 3f2a",
+            "container restart webx",
+        ],
+    ),
+    "targets keep out what names none": (
+        "- {verbs: [destroy, list], targets: {container: [web]}, max_danger: LOSES_DATA}",
+        ["container rm web"],
+        ["container prune", "system prune", "container ls"],
+    ),
+    "targets of one kind keep out the others": (
+        '- {verbs: [destroy], targets: {container: ["*"]}, max_danger: LOSES_DATA}',
+        ["container rm web", "container rm 3f2a"],
+        ["volume rm web", "image rm web", "network rm web"],
+    ),
+    "targets of two kinds": (
+        "- {verbs: [destroy], targets: {container: [tmp-*], volume: [tmp-*]}, max_danger: LOSES_DATA}",
+        ["container rm tmp-1", "volume rm tmp-1"],
+        ["image rm tmp-1", "volume rm data"],
+    ),
+    "what may be of any kind is outside": (
+        '- {verbs: [reveal], targets: {container: ["*"], image: ["*"]}}',
+        ["container inspect web"],
+        ["inspect web"],
+    ),
+    "a host": (
+        "- {verbs: [list], hosts: [prod-*, ci]}",
+        ["container ls -H prod-1", "container ls -H ci"],
+        ["container ls", "container ls -H ci2", "container ls -H PROD-1"],
+    ),
+    "some flags only": (
+        "- {verbs: [operate], flags: {allow: [time]}}",
+        ["container stop web", "container stop web --time"],
+        ["container stop web --signal", "container stop web --time --signal"],
+    ),
+    "no flag at all": (
+        "- {verbs: [operate], flags: {allow: []}}",
+        ["container stop web"],
+        ["container stop web --time"],
+    ),
+    "all flags but one": (
+        "- {verbs: [operate], flags: {deny: [signal]}}",
+        ["container stop web --time"],
+        ["container stop web --signal", "container stop web --no-redact"],
+    ),
+    "unmasked only by name": (
+        '- {verbs: [reveal], flags: {allow: ["*", no-redact]}}',
+        ["container logs web --tail", "container logs web --no-redact --tail"],
+        [],
+    ),
+    "a star does not unmask": (
+        '- {verbs: [reveal], flags: {allow: ["*"]}}',
+        ["container logs web --tail"],
+        ["container logs web --no-redact"],
+    ),
+    "a deny wins": (
+        "- verbs: [operate]\ndeny:\n- {commands: [container kill]}",
+        ["container stop web"],
+        ["container kill web"],
+    ),
+    "a deny spares the roles it names, where they are held": (
+        "- verbs: [operate]\ndeny:\n- {verbs: [operate], unless: [operator]}\n- {commands: [container kill]}",
+        ["container stop web"],
+        ["container kill web"],
+    ),
+    "a deny on a target hits any one of several, an id and an alias": (
+        '- verbs: [operate]\ndeny:\n- {commands: ["*"], targets: {container: [db-*]}}',
+        ["container stop web", "container stop dbx"],
+        ["container stop db-1", "container stop web db-1", "container stop 3f2a", "container stop web/x"],
+    ),
+    "a deny on a target hits what may reach it unnamed": (
+        '- {commands: ["*"], max_danger: LOSES_DATA}\ndeny:\n- {commands: ["*"], targets: {container: [db]}}',
+        ["container ls", "image prune", "image load", "volume rm db", "login reg.example.com", "inspect web"],
+        ["container prune", "system prune", "inspect db"],
+    ),
+    "a deny on an image hits its other spellings and what is loaded": (
+        '- commands: ["*"]\ndeny:\n- {commands: ["*"], targets: {image: [nginx]}}',
+        ["container run httpd:2", "container stop nginx"],
+        ["container run docker.io/library/nginx", "image pull nginx:1", "image load", "container run cafe"],
+    ),
+    "a deny begins at a danger": (
+        '- {commands: ["*"], max_danger: LOSES_DATA}\ndeny:\n- {commands: ["*"], min_danger: LOSES_DATA}',
+        ["container stop web"],
+        ["container rm web", "system prune"],
+    ),
+    "a deny without a danger begins at none": (
+        '- commands: ["*"]\ndeny:\n- {verbs: [list]}',
+        ["container stop web"],
+        ["container ls"],
+    ),
+    "a deny on flags": (
+        "- {verbs: [create], max_danger: ROOT_EQUIVALENT}\ndeny:\n- {verbs: [create], flags: [volume]}",
+        ["container run nginx", "container run nginx --mount"],
+        ["container run nginx --volume", "container run nginx --mount --volume"],
+    ),
+    "a deny on a host": (
+        '- commands: ["*"]\ndeny:\n- {verbs: [operate], hosts: [prod-*]}',
+        ["container stop web", "container ls -H prod-1"],
+        ["container stop web -H prod-1"],
+    ),
+}
+CASES = [(text, line, True) for text, lines, _ in RULES.values() for line in lines] + [
+    (text, line, False) for text, _, lines in RULES.values() for line in lines
+]
+
+
+@pytest.mark.parametrize(("text", "line", "passes"), CASES)
+def test_a_rule_matches_when_everything_it_says_holds(
+    rules, member, operation, text: str, line: str, passes: bool
+):
+    decision = decide(rules(text), member(), "C0OPS", operation(line))
+    assert isinstance(decision, Allow if passes else Deny), decision
+
+
+BINDINGS = {
+    "a user": ("{role: r, users: [U0ANA]}", [("U0ANA", (), "C1", "local")], [("U0BEN", (), "C1", "local")]),
+    "a group": (
+        "{role: r, groups: [S0OPS]}",
+        [("U0ANA", ("S1", "S0OPS"), "C1", "local")],
+        [("U0ANA", ("S1",), "C1", "local"), ("U0ANA", (), "C1", "local"), ("S0OPS", (), "C1", "local")],
+    ),
+    "a user or a group": (
+        "{role: r, users: [U0ANA], groups: [S0OPS]}",
+        [("U0ANA", (), "C1", "local"), ("U0BEN", ("S0OPS",), "C1", "local")],
+        [("U0BEN", ("U0ANA",), "C1", "local")],
+    ),
+    "a channel too": (
+        "{role: r, users: [U0ANA], channels: [C0OPS, C0DEV]}",
+        [("U0ANA", (), "C0OPS", "local"), ("U0ANA", (), "C0DEV", "local")],
+        [("U0ANA", (), "C1", "local"), ("U0ANA", (), "", "local"), ("U0BEN", (), "C0OPS", "local")],
+    ),
+    "a host too": (
+        "{role: r, users: [U0ANA], hosts: [ci-*]}",
+        [("U0ANA", (), "C1", "ci-1")],
+        [("U0ANA", (), "C1", "local")],
+    ),
+}
+BOUND = [(text, *who, True) for text, passing, _ in BINDINGS.values() for who in passing] + [
+    (text, *who, False) for text, _, failing in BINDINGS.values() for who in failing
+]
+
+
+@pytest.mark.parametrize(("binding", "user", "groups", "channel", "host", "passes"), BOUND)
+def test_a_binding_is_for_its_people_in_its_channels_on_its_hosts(
+    policy_of, member, operation, binding, user, groups, channel, host, passes
+):
+    policy = policy_of(f"version: 1\nroles: {{r: {{rules: [{{verbs: [list]}}]}}}}\nbindings: [{binding}]\n")
+    decision = decide(policy, member(user, *groups), channel, operation(f"container ls -H {host}"))
+    assert isinstance(decision, Allow if passes else Deny)
+
+
+@pytest.mark.parametrize("standing", sorted(set(Standing) - {Standing.MEMBER}))
+def test_only_a_full_member_passes_whatever_the_policy_says(rules, member, operation, standing: Standing):
+    policy = rules('- {commands: ["*"], max_danger: ROOT_EQUIVALENT}')
+    decision = decide(policy, member(standing=standing), "C0OPS", operation("container ls"))
+    assert isinstance(decision, Deny)
+    assert decision.rule == STANDING_RULE
+    assert decision.reason.endswith(".")
+    assert decision.hint.endswith(".")
+    assert ("again" in decision.hint) == (standing is Standing.UNKNOWN)
+
+
+def test_an_empty_policy_denies_everything(member, operation):
+    decision = decide(Policy(version=1), member(), "C0OPS", operation("container ls"))
+    assert decision == Deny(
+        rule=DEFAULT_RULE,
+        reason="The policy gives you no role.",
+        hint="Ask whoever keeps the policy.",
+    )
+
+
+POLICY = """\
+version: 1
+contact: "#ops-help"
+roles:
+  viewer:
+    rules:
+      - verbs: [list]
+  operator:
+    rules:
+      - verbs: [list]
+      - verbs: [operate]
+        targets: {container: [web]}
+        flags: {deny: [signal]}
+      - verbs: [reveal]
+        hosts: [ci]
+bindings:
+  - {role: viewer, users: [U0ANA], channels: [C0OPS]}
+  - {role: operator, users: [U0ANA], channels: [C0OPS]}
+deny:
+  - commands: [container kill]
+  - commands: [container start]
+    reason: It starts by itself.
+  - verbs: [reveal]
+    targets: {container: [vault]}
+"""
+ASK = "Ask #ops-help."
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("container ls", "role viewer, rule 1 (policy.yaml:6)"),
+        ("container stop web", "role operator, rule 2 (policy.yaml:10)"),
+        ("container logs web -H ci", "role operator, rule 3 (policy.yaml:13)"),
+    ],
+)
+def test_an_allow_names_its_rule_and_the_line_it_stands_in(
+    policy_of, member, operation, line: str, rule: str
+):
+    assert decide(policy_of(POLICY), member(), "C0OPS", operation(line)) == Allow(rule=rule)
+
+
+@pytest.mark.parametrize(
+    ("line", "rule", "reason", "hint"),
+    [
+        ("image pull a", "default", "None of your roles here allows `image pull`.", ASK),
+        (
+            "container logs web",
+            "default",
+            "None of your roles here allows `container logs` on host `local`.",
+            ASK,
+        ),
+        (
+            "container stop web --privileged",
+            "default",
+            "None of your roles here allows `container stop` where it is ROOT_EQUIVALENT.",
+            ASK,
+        ),
+        (
+            "container stop web --signal --no-redact",
+            "default",
+            "None of your roles here allows `container stop` with --no-redact, --signal.",
+            ASK,
+        ),
+        ("container stop db1x", "default", "None of your roles here allows `container stop` on `db1x`.", ASK),
+        (
+            "container stop",
+            "default",
+            "None of your roles here allows `container stop` without naming what it is for.",
+            ASK,
+        ),
+        (
+            "container stop web w2 w3 w4 w5",
+            "default",
+            "None of your roles here allows `container stop` on `web`, `w2`, `w3` and 2 more.",
+            ASK,
+        ),
+        (
+            "container stop " + "w" * 65,
+            "default",
+            f"None of your roles here allows `container stop` on `{'w' * 64}…`.",
+            ASK,
+        ),
+        (
+            "container stop web 3f2a",
+            "default",
+            "None of your roles here allows `container stop` on `web`, `3f2a`.",
+            f"`3f2a` can be read as an id, and the rules go by names: give the full name. {ASK}",
+        ),
+        (
+            "container kill web",
+            "deny rule 1 (policy.yaml:19)",
+            "A rule forbids `container kill`.",
+            ASK,
+        ),
+        ("container start web", "deny rule 2 (policy.yaml:20)", "It starts by itself.", ASK),
+        (
+            "container logs vault -H ci",
+            "deny rule 3 (policy.yaml:22)",
+            "A rule forbids `container logs` on `vault`.",
+            ASK,
+        ),
+        (
+            "container logs 3f2a -H ci",
+            "deny rule 3 (policy.yaml:22)",
+            "A rule forbids `container logs` on `3f2a`.",
+            f"`3f2a` can be read as an id, and the rules go by names: give the full name. {ASK}",
+        ),
+    ],
+)
+def test_a_deny_says_which_rule_why_and_what_to_do(policy_of, member, operation, line, rule, reason, hint):
+    decision = decide(policy_of(POLICY), member(), "C0OPS", operation(line))
+    assert decision == Deny(rule=rule, reason=reason, hint=hint)
+
+
+def test_a_deny_spares_a_role_only_in_the_channels_where_it_is_held(rules, member, operation):
+    policy = rules("- verbs: [operate]\ndeny:\n- {commands: [container kill], unless: [chief]}")
+    line = operation("container kill web")
+    assert isinstance(decide(policy, member(), "C0HQ", line), Allow)
+    assert isinstance(decide(policy, member(), "C0OPS", line), Deny)
+
+
+def test_somebody_without_a_role_is_told_so_before_any_deny(policy_of, member, operation):
+    decision = decide(policy_of(POLICY), member("U0BEN"), "C0OPS", operation("container kill web"))
+    assert decision == Deny(rule=DEFAULT_RULE, reason="The policy gives you no role.", hint=ASK)
+
+
+def test_somebody_with_a_role_elsewhere_hears_that_it_does_not_count_here(policy_of, member, operation):
+    decision = decide(policy_of(POLICY), member(), "C1", operation("container ls"))
+    assert decision == Deny(
+        rule=DEFAULT_RULE, reason="The policy gives you no role in this channel on host `local`.", hint=ASK
+    )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "command", "matches"),
+    [
+        ("*", "version", True),
+        ("*", "container ls", True),
+        ("container *", "container ls", True),
+        ("container *", "container", False),
+        ("container *", "containerx ls", False),
+        ("container *", "containerx", False),
+        ("container *", "x container ls", False),
+        ("container ls", "container ls", True),
+        ("container ls", "container lsx", False),
+        ("container ls", "container ls x", False),
+        ("container ls", "Container ls", False),
+        ("container", "container ls", False),
+        ("docktalk *", "docktalk audit verify", True),
+        ("docktalk audit *", "docktalk audit", False),
+    ],
+)
+def test_a_command_pattern_goes_word_by_word(pattern: str, command: str, matches: bool):
+    assert is_command(pattern, command) is matches

@@ -1,0 +1,54 @@
+import pytest
+
+from permissions.decide import offers
+from permissions.operation import Standing
+
+CASES = {
+    "an allow for its verb": ("- verbs: [operate]", {"container stop"}),
+    "an allow for some targets": ("- {verbs: [operate], targets: {container: [web]}}", {"container stop"}),
+    "an allow without flags": ("- {verbs: [operate], flags: {allow: []}}", {"container stop"}),
+    "an allow up to its danger": ('- commands: ["*"]', {"container stop", "container ls"}),
+    "an allow that goes further": (
+        '- {commands: ["*"], max_danger: LOSES_DATA}',
+        {"container stop", "container ls", "container rm"},
+    ),
+    "an allow on another host": ("- {verbs: [operate], hosts: [prod]}", set()),
+    "a deny hides": ('- commands: ["*"]\ndeny:\n- {verbs: [operate]}', {"container ls"}),
+    "a deny that spares a role held here hides nothing": (
+        '- commands: ["*"]\ndeny:\n- {verbs: [operate], unless: [operator]}',
+        {"container ls", "container stop"},
+    ),
+    "a deny on targets hides nothing": (
+        '- verbs: [operate]\ndeny:\n- {verbs: [operate], targets: {container: ["web"]}}',
+        {"container stop"},
+    ),
+    "a deny on flags hides nothing": (
+        "- verbs: [operate]\ndeny:\n- {verbs: [operate], flags: [time]}",
+        {"container stop"},
+    ),
+    "a deny from a higher danger hides nothing": (
+        "- verbs: [operate]\ndeny:\n- {verbs: [operate], min_danger: LOSES_DATA}",
+        {"container stop"},
+    ),
+    "a deny on another host hides nothing": (
+        "- verbs: [operate]\ndeny:\n- {verbs: [operate], hosts: [prod]}",
+        {"container stop"},
+    ),
+    "a deny alone offers nothing": ("deny:\n- {verbs: [exec]}", set()),
+}
+
+
+@pytest.mark.parametrize(("text", "offered"), CASES.values(), ids=CASES)
+def test_help_offers_what_some_targets_and_flags_could_pass(rules, member, operation, text, offered):
+    policy = rules(text)
+
+    def is_offered(line: str, **who) -> bool:
+        op = operation(line)
+        return offers(
+            policy, member(**who), "C0OPS", command=op.command, verb=op.verb, danger=op.danger, host="local"
+        )
+
+    lines = ["container stop", "container ls", "container rm"]
+    assert {line for line in lines if is_offered(line)} == offered
+    assert not any(is_offered(line, user_id="U0BEN") for line in lines)
+    assert not any(is_offered(line, standing=Standing.GUEST) for line in lines)
