@@ -16,10 +16,11 @@ class Origin(StrEnum):
 class Request(Record):
     """One line somebody asked for.
 
-    ``text`` is what was typed after ``/docker`` or the mention, as Slack delivered it. It can hold
-    secrets: it is never stored or logged. ``delivery_id`` is what a redelivery repeats (event_id,
-    trigger_id, or action time + user + action). ``thread_ts`` is "" outside threads. ``program`` is
-    ``docker`` or ``docktalk``. ``received_at`` is epoch seconds.
+    ``text`` is what was typed after ``/docker`` or the mention, after intake undid what phones do to
+    text; ``notes`` say what it changed. ``text`` can hold secrets: it is never stored or logged.
+    ``delivery_id`` is what a redelivery repeats (event_id, trigger_id, or action time + user + action).
+    ``thread_ts`` is "" outside threads. ``program`` is ``docker`` or ``docktalk``. ``received_at`` is
+    epoch seconds.
     """
 
     origin: Origin
@@ -31,4 +32,5 @@ class Request(Record):
     thread_ts: str = ""
     program: str = "docker"
     text: str
+    notes: tuple[str, ...] = ()
     received_at: float

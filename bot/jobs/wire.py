@@ -38,7 +38,8 @@ class Result(Record):
     """How a job ended. ``reason`` is a ``handlers.faults.Reason`` or "" when it did not fail.
 
     ``hint`` says what to do next. ``began_at`` and ``ended_at`` are epoch seconds on the worker.
-    ``head`` is the first 4 KiB of stdout where the tail does not hold it.
+    ``head`` is the first 4 KiB of stdout where the tail does not hold it. ``kept`` says whether the
+    worker has the whole output on its disk, so that it can be uploaded or read again.
     """
 
     exit_code: int
@@ -48,6 +49,7 @@ class Result(Record):
     stderr: Tail = Tail()
     head: str = ""
     table: Cells | None = None
+    kept: bool = True
     preformatted: bool = True
     began_at: float
     ended_at: float
@@ -90,6 +92,41 @@ class Uploaded(Record):
     upload_id: str
     ok: bool
     error: str = ""
+
+
+class CancelOrder(Record):
+    """The bot's order to end one job. ``reason`` becomes the result's: cancelled (130), timed_out (124).
+
+    ``at`` is epoch seconds; an order older than the job's ticket is not for this job.
+    """
+
+    job_id: str
+    host: str
+    reason: Literal["cancelled", "timed_out"] = "cancelled"
+    at: float
+
+
+class SignedCancel(Record):
+    """A cancel as it travels: ``order`` is the JSON text that was signed, ``signature`` base64."""
+
+    order: str
+    signature: str
+    key_id: str
+
+
+class UploadOrder(Record):
+    """What the fields of a ``docktalk upload`` ticket say; its sealed ``url`` says where to.
+
+    ``job_id`` is the job whose stored output is sent, ``stream`` which one.
+    """
+
+    job_id: str
+    upload_id: str
+    stream: Literal["stdout", "stderr"] = "stdout"
+
+
+UPLOAD = "docktalk upload"
+"""The path of the command, ordered by the bot alone, that sends a stored output."""
 
 
 Event = Annotated[Began | Ended | Refused | Uploaded, Field(discriminator="kind")]

@@ -1,1 +1,1 @@
-"""Slack: intake, rendering, the outbox, people. Slack libraries are imported here and in the stand-in alone."""
+"""Slack: intake, rendering, the outbox, people. Slack libraries: here and in the stand-in alone."""

@@ -1,0 +1,46 @@
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+CODE := bot handlers permissions scripts tests
+TYPED := bot handlers permissions scripts
+WITH := scripts/services.sh
+
+.PHONY: demo test unit lint fmt bench soak slack-smoke clean help
+
+demo: ## a tour of the bot against a real Docker Engine, without a Slack account
+	@$(WITH) demo $(PYTHON) -m bot.demo
+
+test: lint ## lint, types and every test, with all the services they need
+	@$(WITH) test $(PYTHON) -m pytest
+
+unit: ## the tests that need no service
+	@scripts/environment.sh
+	@$(PYTHON) -m pytest -m "not engine and not store and not registry"
+
+lint: ## ruff and mypy, changing nothing
+	@scripts/environment.sh
+	@.venv/bin/ruff check $(CODE)
+	@.venv/bin/ruff format --check $(CODE)
+	@.venv/bin/mypy $(TYPED)
+
+fmt: ## format the code and mend what ruff can mend
+	@scripts/environment.sh
+	@.venv/bin/ruff check --fix $(CODE)
+	@.venv/bin/ruff format $(CODE)
+
+bench: ## measure a request from its signature to the answer
+	@$(WITH) test $(PYTHON) tests/bench/run.py
+
+soak: ## the long runs: worker kills and generated command lines
+	@$(WITH) test $(PYTHON) tests/bench/soak.py
+
+slack-smoke: ## a few checks against a real workspace (needs tokens, see docs/deploy.md)
+	@scripts/environment.sh
+	@$(PYTHON) -m scripts.slack_smoke
+
+clean: ## remove .venv, caches and the data of our own engine
+	@[ ! -x $(PYTHON) ] || $(PYTHON) -m scripts.run_with clean
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14

@@ -1,0 +1,57 @@
+"""The documentation page of every docker command, made from its declaration."""
+
+from pathlib import Path
+
+from handlers.catalogue import Catalogue
+from handlers.grammar import usage
+from handlers.grammar.command import Command
+from permissions.verbs import Danger
+
+_DANGERS = {
+    Danger.SAFE: "nothing that runs is touched",
+    Danger.INTERRUPTS: "what runs may be interrupted",
+    Danger.LOSES_DATA: "data may be lost",
+    Danger.ROOT_EQUIVALENT: "it amounts to root on the host",
+}
+
+
+def page(command: type[Command]) -> str:
+    """One command's page as Markdown."""
+    parts = [
+        f"# docker {command.path}",
+        f"{command.summary()}.".replace("..", "."),
+        f"**Verb** `{command.verb}` · **danger** `{command.danger.name}`: {_DANGERS[command.danger]}.",
+        f"```\n{usage.text(command, command.path)}```",
+        f"For example:\n\n    /{command.example}",
+    ]
+    worse = [opt for opt in command.options.values() if opt.danger > command.danger]
+    if worse:
+        rows = [f"| `--{opt.long}` | `{opt.danger.name}` |" for opt in worse]
+        head = ["Options that make it more dangerous:", "", "| option | danger |", "|---|---|"]
+        parts.append("\n".join([*head, *rows]))
+    secret = ", ".join(f"`--{opt.long}`" for opt in command.options.values() if opt.secret)
+    if secret:
+        parts.append(f"Sealed to the host before anything is stored, and masked when shown: {secret}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def index(catalogue: Catalogue) -> str:
+    """The list of all commands as Markdown."""
+    rows = [
+        f"| [{one.path}]({file_name(one)}) | {one.summary()} | {one.verb} | {one.danger.name} |"
+        for one in catalogue.commands
+    ]
+    return "\n".join(["# Commands", "", "| command | | verb | danger |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def file_name(command: type[Command]) -> str:
+    """The page's file name."""
+    return f"{command.path.replace(' ', '-')}.md"
+
+
+def write(catalogue: Catalogue, folder: Path) -> None:
+    """Writes the index and a page a command."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "README.md").write_text(index(catalogue), encoding="utf-8")
+    for command in catalogue.commands:
+        (folder / file_name(command)).write_text(page(command), encoding="utf-8")

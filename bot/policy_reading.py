@@ -1,0 +1,310 @@
+"""From YAML nodes to a Policy, collecting every mistake with its line and column."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple, Self, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from handlers.grammar.command import Command
+from permissions.decide import is_command
+from permissions.model import Record
+from permissions.policy import (
+    ANY_FLAG,
+    EXPLICIT_FLAGS,
+    UNDEFINED_ROLE,
+    Binding,
+    DenyRule,
+    Flags,
+    Policy,
+    Role,
+    Rule,
+    Targets,
+)
+from permissions.verbs import Verb
+
+Place = tuple[str | int, ...]
+"""Where something stands in the file: keys and list positions from the top."""
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+_SHOWN_LETTERS = 80
+_SENTENCE_LETTERS = 300
+_MAP, _SEQ, _STR, _INT, _NULL = (f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "null"))
+_MAY_BE_EMPTY = {"rules", "bindings", "deny", "allow"}
+_SMALL_INT = re.compile(r"[0-9]{1,9}")
+_MODELS: dict[Place, type[Record]] = {
+    (): Policy,
+    ("roles", ""): Role,
+    ("roles", "", "rules", ""): Rule,
+    ("roles", "", "rules", "", "targets"): Targets,
+    ("roles", "", "rules", "", "flags"): Flags,
+    ("bindings", ""): Binding,
+    ("deny", ""): DenyRule,
+    ("deny", "", "targets"): Targets,
+}
+"""The models by place, with free keys and list positions left empty."""
+
+
+class Mistake(NamedTuple):
+    """One mistake; ``line`` and ``column`` count from 1."""
+
+    line: int
+    column: int
+    sentence: str
+
+
+class KnownCommand(Record):
+    """A command a rule can be about: its path, other spellings of it, its verb, its options' long names."""
+
+    path: str
+    verb: Verb
+    aliases: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, command: type[Command]) -> Self:
+        """What a policy can say of a command of the catalogue."""
+        flags = tuple(option.long for option in command.options.values())
+        return cls(path=command.path, verb=command.verb, aliases=command.aliases, flags=flags)
+
+
+class _NotText:
+    """Stands for a scalar that YAML reads as no text: a date, a fraction, true."""
+
+
+class Reading:
+    """One file on its way from nodes to a Policy, with the place of every key and value."""
+
+    def __init__(self, file: str) -> None:
+        self.mistakes: list[Mistake] = []
+        self._file = file
+        self._keys: dict[Place, Mistake] = {}
+        self._values: dict[Place, Mistake] = {}
+        self._reported: set[Place] = set()
+        self._incomplete: set[Place] = set()
+
+    def plain(self, node: Node, place: Place) -> Any:
+        """The node as dicts, lists and text; what cannot be read is reported and left as it may stand."""
+        self._values[place] = _at(node)
+        if node.anchor is not None:
+            return self._report(
+                place, f"anchors (`&{_clip(node.anchor)}`) are not read; write it out each time"
+            )
+        if isinstance(node, MappingNode) and node.tag == _MAP:
+            return self._mapping(node, place)
+        if isinstance(node, SequenceNode) and node.tag == _SEQ:
+            if not node.value and place and place[-1] not in _MAY_BE_EMPTY:
+                return self._report(place, f"`{place[-1]}` is empty; list something or leave it out")
+            return [self.plain(item, (*place, number)) for number, item in enumerate(node.value)]
+        if isinstance(node, ScalarNode):
+            return self._scalar(node, place)
+        return self._report(place, f"the tag {_clip(str(node.tag))} is not read")
+
+    def _mapping(self, node: MappingNode, place: Place) -> dict[str, Any]:
+        model = _model(place)
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            at = _at(key_node)
+            if not isinstance(key_node, ScalarNode) or key_node.anchor is not None:
+                self.mistakes.append(at._replace(sentence="a key is a plain word"))
+                self._incomplete.add(place)
+                continue
+            key = str(key_node.value)
+            where = (*place, key)
+            if where in self._keys:
+                before = self._keys[where].line
+                self.mistakes.append(
+                    at._replace(sentence=f"`{_clip(key)}` stands twice (before in line {before})")
+                )
+                continue
+            self._keys[where] = at
+            allowed = set(model.model_fields) - {"source"} if model else {key}
+            if key not in allowed:
+                sentence = f"unknown key `{_clip(key)}`{_did_you_mean(key, allowed)}"
+                self.mistakes.append(at._replace(sentence=sentence))
+                self._incomplete.add(place)
+                continue
+            result[key] = self.plain(value_node, where)
+        if model in {Rule, DenyRule}:
+            result["source"] = f"{self._file}:{self._values[place].line}"
+        return result
+
+    def _scalar(self, node: ScalarNode, place: Place) -> Any:
+        if node.tag == _STR:
+            return str(node.value)
+        if node.tag == _INT and _SMALL_INT.fullmatch(node.value):
+            return int(node.value)
+        if node.tag == _NULL:
+            what = f"`{place[-1]}`" if place and isinstance(place[-1], str) else "it"
+            self._values[place] = self._keys.get(place, self._values[place])  # nothing stands where it should
+            return self._report(place, f"{what} has no value; give one or leave it out")
+        return _NotText()
+
+    def _report(self, place: Place, sentence: str) -> None:
+        self._reported.add(place)
+        self.mistakes.append(self._values[place]._replace(sentence=sentence))
+
+    def validated(self, plain: Any) -> Policy | None:
+        """The policy, or None with every mistake of shape reported."""
+        try:
+            return Policy.model_validate(plain)
+        except ValidationError as error:
+            for details in error.errors():
+                place = details["loc"]
+                if not self._known(place, details["type"]):
+                    self.mistakes.append(self._nearest(place)._replace(sentence=_sentence(details)))
+            return None
+
+    def _known(self, place: Place, kind: str) -> bool:
+        """Whether the finding only follows from what was reported already, or will be by check_roles."""
+        within = any(place[:length] in self._reported for length in range(len(place) + 1))
+        whole = place[:-1] if kind == "missing" else place
+        return within or kind == UNDEFINED_ROLE or whole in self._incomplete
+
+    def _nearest(self, place: Place) -> Mistake:
+        if place and place[-1] == "[key]":
+            return self._keys[place[:-1]]
+        return next(
+            self._values[place[:length]]
+            for length in range(len(place), -1, -1)
+            if place[:length] in self._values
+        )
+
+    def check_roles(self, plain: dict[str, Any]) -> None:
+        """Every role that is named is defined, be the role itself right or wrong."""
+        roles = plain.get("roles")
+        names = list(roles) if isinstance(roles, dict) else []
+        for place, role in _named_roles(plain):
+            if isinstance(role, str) and role not in names:
+                self._report(place, f"role `{_clip(role)}` is not defined{_did_you_mean(role, names)}")
+
+    def check_matches(
+        self, plain: dict[str, Any], commands: Collection[KnownCommand], hosts: Collection[str]
+    ) -> None:
+        """Every rule can match something there is, as far as commands and hosts are known."""
+        for place, rule in _rules(plain):
+            if commands:
+                self._check_commands(place, rule, commands)
+            self._check_hosts((*place, "hosts"), rule.hosts, hosts)
+        for place, binding in _valid(plain, ("bindings",), Binding):
+            self._check_hosts((*place, "hosts"), binding.hosts, hosts)
+
+    def _check_commands(
+        self, place: Place, rule: Rule | DenyRule, commands: Collection[KnownCommand]
+    ) -> None:
+        for number, pattern in enumerate(rule.commands):
+            if not any(is_command(pattern, command.path) for command in commands):
+                alias = [command.path for command in commands if pattern in command.aliases]
+                hint = f" (did you mean `{alias[0]}`?)" if alias else ""
+                hint = hint or _did_you_mean(pattern, [command.path for command in commands])
+                self._report((*place, "commands", number), f"there is no command `{pattern}`{hint}")
+        about = [
+            command
+            for command in commands
+            if (not rule.verbs or command.verb in rule.verbs)
+            and (not rule.commands or any(is_command(pattern, command.path) for pattern in rule.commands))
+        ]
+        contradicts = rule.verbs and rule.commands and not about
+        if contradicts and not any(reported[: len(place)] == place for reported in self._reported):
+            self._report(place, "the rule can never match: none of its commands has one of its verbs")
+        flags = {flag for command in about for flag in command.flags} | EXPLICIT_FLAGS | {ANY_FLAG}
+        for where, flag in _listed_flags(rule):
+            if about and flag not in flags:
+                sentence = f"no command of this rule has an option --{flag}{_did_you_mean(flag, flags)}"
+                self._report((*place, "flags", *where), sentence)
+
+    def _check_hosts(self, place: Place, patterns: tuple[str, ...], hosts: Collection[str]) -> None:
+        for number, pattern in enumerate(patterns):
+            if hosts and not any(fnmatchcase(host, pattern) for host in hosts):
+                sentence = f"there is no host `{pattern}`{_did_you_mean(pattern, hosts)}"
+                self._report((*place, number), sentence)
+
+
+def _rules(plain: dict[str, Any]) -> Iterator[tuple[Place, Rule | DenyRule]]:
+    roles = plain.get("roles")
+    for name in roles if isinstance(roles, dict) else ():
+        yield from _valid(plain, ("roles", name, "rules"), Rule)
+    yield from _valid(plain, ("deny",), DenyRule)
+
+
+def _named_roles(plain: dict[str, Any]) -> Iterator[tuple[Place, Any]]:
+    for place, binding in _entries(plain, ("bindings",)):
+        if isinstance(binding, dict):
+            yield (*place, "role"), binding.get("role")
+    for place, rule in _entries(plain, ("deny",)):
+        if isinstance(rule, dict):
+            yield from _entries(plain, (*place, "unless"))
+
+
+def _listed_flags(rule: Rule | DenyRule) -> Iterator[tuple[Place, str]]:
+    if isinstance(rule, DenyRule):
+        yield from (((number,), flag) for number, flag in enumerate(rule.flags))
+    else:
+        yield from ((("allow", number), flag) for number, flag in enumerate(rule.flags.allow or ()))
+        yield from ((("deny", number), flag) for number, flag in enumerate(rule.flags.deny))
+
+
+def _entries(plain: dict[str, Any], place: Place) -> Iterator[tuple[Place, Any]]:
+    """What the list at a place holds, with the place of each; nothing if there is no list."""
+    found: Any = plain
+    for key in place:
+        if isinstance(found, dict):
+            found = found.get(key)
+        else:
+            found = found[key] if isinstance(found, list) and isinstance(key, int) else None
+    yield from (
+        ((*place, number), entry) for number, entry in enumerate(found if isinstance(found, list) else ())
+    )
+
+
+def _valid(plain: dict[str, Any], place: Place, model: type[AnyRecord]) -> Iterator[tuple[Place, AnyRecord]]:
+    """The valid entries of the list at a place; the wrong ones have been reported."""
+    for where, entry in _entries(plain, place):
+        try:
+            yield where, model.model_validate(entry)
+        except ValidationError:
+            continue
+
+
+def _model(place: Place) -> type[Record] | None:
+    """What a mapping at this place is; None where its keys are free or unknown."""
+    shape = tuple("" if position in {1, 3} else part for position, part in enumerate(place))
+    return _MODELS.get(shape)
+
+
+def _sentence(details: ErrorDetails) -> str:
+    """What pydantic found, in the words of a policy."""
+    kind, value, context = details["type"], details["input"], details.get("ctx", {})
+    name = next((str(part) for part in reversed(details["loc"]) if isinstance(part, str)), "the policy")
+    if kind == "value_error":
+        return _clip(str(context["error"]), _SENTENCE_LETTERS)
+    expected = re.findall(r"'([^']+)'", str(context.get("expected")))
+    if isinstance(value, str) and expected:
+        hint = '; for everything write `commands: ["*"]`' if value == "*" else _did_you_mean(value, expected)
+        return f"`{_clip(value)}` is not one of {', '.join(expected)}{hint}"
+    return {
+        "missing": f"`{name}` is missing",
+        "tuple_type": f"`{name}` is a list: write `[…]`",
+        "model_type": f"`{name}` takes keys, each with a value",
+        "dict_type": f"`{name}` takes keys, each with a value",
+        "literal_error": f"`{name}` can only be {context.get('expected')}",
+    }.get(kind, f"`{name}` takes text; put it in quotes")
+
+
+def _did_you_mean(given: str, known: Iterable[str]) -> str:
+    lower = {name.lower(): name for name in known}
+    near = get_close_matches(given.lower(), lower, n=1)
+    return f" (did you mean `{lower[near[0]]}`?)" if near else ""
+
+
+def _at(node: Node) -> Mistake:
+    return Mistake(node.start_mark.line + 1, node.start_mark.column + 1, "")
+
+
+def _clip(text: str, letters: int = _SHOWN_LETTERS) -> str:
+    return text if len(text) <= letters else f"{text[:letters]}…"

@@ -1,0 +1,151 @@
+"""From a verified payload to a Request: one function per surface, one call of the pipeline for all.
+
+Identity, place and time come from fields that Slack signed or delivered over its own socket; the text
+is nothing but text.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from bot.reply import Accepted, Help, Refusal, Reply
+from bot.request import Origin, Request
+from bot.slack import replies
+from bot.slack.blocks import Message
+from bot.slack.typed import normalise
+from bot.store.corrections import Correction
+
+log = structlog.get_logger(__name__)
+
+Payload = Mapping[str, Any]
+
+_CODE = re.compile(r"^(```|`)(?!`)(.*?)(?<!`)\1$", re.DOTALL)
+
+
+class Submit(Protocol):
+    """The part of the pipeline that intake needs."""
+
+    async def submit(self, request: Request) -> Reply:
+        """Takes one line as far as it may go."""
+        ...
+
+
+class Lines(Protocol):
+    """The corrected lines behind buttons."""
+
+    async def take(self, correction_id: str, user_id: str) -> Correction | None:
+        """The line, once, and for its asker alone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the asker is to see at once; None when the thread says the rest."""
+
+    message: Message | None = None
+    job_id: str = ""
+
+
+def request_from_slash(payload: Payload, *, program: str, now: float) -> Request:
+    """A slash command. Its trigger is what a redelivery repeats; it never comes from a thread."""
+    typed = normalise(str(payload.get("text") or ""))
+    return Request(
+        origin=Origin.SLASH,
+        delivery_id=f"slash:{payload['trigger_id']}",
+        team_id=payload["team_id"],
+        user_id=payload["user_id"],
+        user_name=str(payload.get("user_name") or payload["user_id"]),
+        channel_id=payload["channel_id"],
+        program=program,
+        text=typed.text.strip(),
+        notes=typed.notes,
+        received_at=now,
+    )
+
+
+def request_from_mention(
+    payload: Payload, *, bot_user_id: str, own_words: Collection[str], now: float
+) -> Request:
+    """A mention. It is answered in its thread, or in the one that it begins.
+
+    ``own_words`` are the commands of ``docktalk``; a line that begins with one, or with ``docktalk``,
+    is for it.
+    """
+    event = payload["event"]
+    text = re.sub(rf"<@{re.escape(bot_user_id)}(?:\|[^>]*)?>", "", str(event.get("text") or ""), count=1)
+    typed = normalise(text)
+    line = typed.text.strip()
+    code = _CODE.match(line)
+    line = code[2].strip() if code else line
+    first, *rest = line.split(maxsplit=1) or [""]
+    program = "docktalk" if first == "docktalk" or first in own_words else "docker"
+    return Request(
+        origin=Origin.MENTION,
+        delivery_id=f"event:{payload['event_id']}",
+        # The author's own workspace: in a shared channel it is not the one the event came through.
+        team_id=str(event.get("user_team") or event.get("team") or payload["team_id"]),
+        user_id=event["user"],
+        user_name=event["user"],
+        channel_id=event["channel"],
+        thread_ts=str(event.get("thread_ts") or event["ts"]),
+        program=program,
+        text="".join(rest) if first == "docktalk" else line,
+        notes=typed.notes,
+        received_at=now,
+    )
+
+
+def request_from_click(payload: Payload, action: Payload, correction: Correction, *, now: float) -> Request:
+    """A click on the button of a corrected line, which was kept here and not in the button."""
+    user = payload["user"]
+    return Request(
+        origin=Origin.BUTTON,
+        delivery_id=f"click:{action['action_ts']}:{user['id']}:{action['action_id']}",
+        team_id=str(user.get("team_id") or payload["team"]["id"]),
+        user_id=user["id"],
+        user_name=str(user.get("username") or user["id"]),
+        channel_id=correction.channel_id,
+        thread_ts=correction.thread_ts,
+        program=correction.program,
+        text=correction.text,
+        received_at=now,
+    )
+
+
+class Intake:
+    """What all surfaces share. ``accepted`` is told the id of every new job; it returns at once."""
+
+    def __init__(
+        self, pipeline: Submit, lines: Lines, accepted: Callable[[str], None], clock: Callable[[], float]
+    ) -> None:
+        self._pipeline = pipeline
+        self._lines = lines
+        self._accepted = accepted
+        self._clock = clock
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        return self._clock()
+
+    async def answer(self, request: Request, command: str) -> Answer:
+        """Hands a request to the pipeline; ``command`` is the slash command's name as people type it."""
+        reply = await self._pipeline.submit(request)
+        match reply:
+            case Accepted(job_id=job_id, duplicate=duplicate):
+                if not duplicate:
+                    self._accepted(job_id)
+                return Answer(job_id=job_id)
+            case Help():
+                return Answer(replies.help_text(reply))
+            case Refusal():
+                return Answer(replies.refusal(reply, command))
+
+    async def correction(self, action: Payload, user_id: str) -> Correction | None:
+        """The line behind a clicked button, if it is this person's."""
+        correction = await self._lines.take(str(action.get("value") or ""), user_id)
+        if correction is None:
+            log.info("correction not given out", user_id=user_id)
+        return correction

@@ -1,0 +1,143 @@
+"""What only the asker sees: refusals with a caret and a did-you-mean, denials, help."""
+
+import re
+
+from wcwidth import wcswidth
+
+from bot.reply import Help, Refusal
+from bot.slack.blocks import (
+    Block,
+    Message,
+    button,
+    clean,
+    code,
+    context,
+    cut,
+    emoji,
+    line,
+    message,
+    preformatted,
+    prose,
+    section,
+    size,
+    words,
+)
+from handlers.faults import Reason
+
+CORRECTION = "correction"
+"""The action id of the button that runs the corrected line; its value is an opaque id."""
+
+_ONLY_YOU = "only you see this"
+_NOTHING_RUN = "nothing was run"
+_DENIALS = frozenset({Reason.DENIED, Reason.NOT_A_MEMBER, Reason.APPROVAL_CLOSED})
+_HELP_CHARS = 8_500
+_CARET_LINE = 100
+_PADDING = re.compile(r"(?<=\S) {3,}")
+
+
+def broken() -> Message:
+    """For what nobody foresaw: the log has the rest."""
+    return message(
+        "broken",
+        "Failed: something went wrong on my side. Nothing was run.",
+        [
+            section(emoji("x"), words(" Something went wrong on my side. Nothing was run.")),
+            context("the operator's log has the details", _ONLY_YOU),
+        ],
+    )
+
+
+def gone() -> Message:
+    """For a button whose line is no longer kept, or belongs to somebody else."""
+    sentence = "This button is no longer valid: it works once, for ten minutes, and for the asker alone."
+    return message(
+        "gone",
+        f"Refused: {sentence} Nothing was run.",
+        [section(emoji("no_entry"), words(f" {sentence}")), context(_NOTHING_RUN, _ONLY_YOU)],
+    )
+
+
+def started(job_id: str) -> Message:
+    """What stands in place of the refusal once its corrected line is a job."""
+    return message(
+        f"{job_id}.started",
+        f"Started the corrected line as {job_id}.",
+        [section(words("Started the corrected line as "), code(job_id), words("."))],
+    )
+
+
+def help_text(answer: Help) -> Message:
+    """Help as the CLI prints it, monospaced."""
+    text = clean(answer.text).strip("\n")
+    if size(text) > _HELP_CHARS:
+        text = _PADDING.sub("  ", text)  # the long options' column of blanks goes first
+    kept = text if size(text) <= _HELP_CHARS else cut(text, _HELP_CHARS).rsplit("\n", 1)[0]
+    left_out = text.count("\n") - kept.count("\n")
+    more = f"{left_out:,} more lines are not shown" if left_out else ""
+    return message("help", f"Showing help: {line(text)}", [preformatted(kept), context(more, _ONLY_YOU)])
+
+
+def refusal(answer: Refusal, program: str = "docker") -> Message:
+    """Why nothing was run, and what to do instead. ``program`` is the slash command's own name."""
+    sentence = cut(line(answer.message), 600)
+    denied = answer.reason in _DENIALS
+    head = [emoji("no_entry" if denied else "x"), words(" ")]
+    if denied:
+        head += [words("Denied", bold=True), words(": ")]
+    head.append(words(sentence, bold=not denied))
+    if answer.hint:
+        head += [words("\n"), *prose(answer.hint, 600)]
+    blocks: list[Block] = [section(*head)]
+    if answer.span is not None and answer.line:
+        blocks.append(preformatted(_caret(answer.line, answer.span, program)))
+    if answer.correction_id and answer.suggestion:
+        shown = cut(line(answer.suggestion), 400)
+        blocks += [
+            section(words("Did you mean "), code(shown), words("?")),
+            button(
+                _label(answer),
+                action_id=CORRECTION,
+                value=answer.correction_id,
+                spoken=f"Run {program} {shown}",
+            ),
+        ]
+    rule = f"rule: {cut(line(answer.rule), 200)}" if answer.rule else ""
+    blocks.append(context(rule, _more(answer, program), _ONLY_YOU, _NOTHING_RUN))
+    meant = f" Did you mean {line(answer.suggestion)}?" if answer.suggestion else ""
+    text = f"{'Denied' if denied else 'Refused'}: {sentence}.{meant} {answer.hint}".replace("..", ".")
+    return message("refusal", text, blocks)
+
+
+def _caret(typed: str, span: tuple[int, int], program: str) -> str:
+    """The line with carets under its bad part, both cut to a phone's patience."""
+    start, end = sorted(max(0, min(at, len(typed))) for at in span)
+    before, bad, after = (_flat(part) for part in (typed[:start], typed[start:end], typed[end:]))
+    before = f"/{program} {before}"
+    if len(before) > _CARET_LINE:
+        before = f"…{before[-_CARET_LINE:]}"
+    bad = cut(bad, _CARET_LINE)
+    under = " " * max(wcswidth(before), 0) + "^" * max(wcswidth(bad), 1)
+    return f"{before}{bad}{cut(after, _CARET_LINE)}\n{under}"
+
+
+def _flat(text: str) -> str:
+    # One for one where it can be, so that the carets stay under what they mean.
+    return clean(text.replace("\n", " ").replace("\t", " "))
+
+
+def _label(answer: Refusal) -> str:
+    """At most three words: the one word that the correction changes, if it is an option."""
+    typed = set(answer.line.split())
+    new = [word for word in answer.suggestion.split() if word not in typed]
+    if len(new) == 1 and re.fullmatch(r"--?[a-z][a-z-]{0,24}", new[0]):
+        return f"Run with {new[0]}"
+    return "Run corrected line"
+
+
+def _more(answer: Refusal, program: str) -> str:
+    if answer.reason in _DENIALS or answer.reason in {Reason.STORE_DOWN, Reason.NOT_IN_CHANNEL}:
+        return ""
+    usage = re.search(r"Usage:\s+docker((?: [a-z][a-z-]*)*)", answer.usage)
+    if usage:
+        return f"/{program}{usage[1]} --help lists every option"
+    return f"/{program} help lists what you may run"

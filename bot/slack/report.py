@@ -1,0 +1,184 @@
+"""From what workers say to what Slack shows. Where a result goes, the signed record alone decides."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
+
+import structlog
+
+from bot.jobs.wire import Began, Ended, Event, Refused, Uploaded
+from bot.slack import render
+from bot.slack.blocks import Message
+from bot.slack.client import Clock
+from bot.slack.outbox import OrderUpload, Outbox, address_key
+from bot.slack.render import Revision
+from bot.store.outbox import Entry, File, Kind, Stream
+from bot.store.records import RequestRecord
+from handlers.faults import Fault
+
+log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 1.0
+
+UploadTicket = Callable[[RequestRecord, str, str, Stream], Awaitable[None]]
+"""Queues the upload of a stored output: record, upload id, address (to be sealed), which output."""
+
+
+class Jobs(Protocol):
+    """The part of BotQueue that reporting needs."""
+
+    async def request(self, job_id: str) -> RequestRecord | None:
+        """The signed record; None when there is none or it was altered."""
+        ...
+
+    def events(self, consumer: str) -> AsyncIterator[tuple[bytes, Event]]:
+        """What workers say, each again until acknowledged."""
+        ...
+
+    async def ack_event(self, entry_id: bytes) -> None:
+        """The event is dealt with."""
+        ...
+
+
+def upload_orders(jobs: Jobs, ticket: UploadTicket) -> OrderUpload:
+    """What the outbox calls once it has an address for a job's output."""
+
+    async def order(job_id: str, upload_id: str, url: str, stream: Stream) -> None:
+        record = await jobs.request(job_id)
+        if record is None:
+            log.warning("upload of an unknown job dropped", job_id=job_id)
+            return
+        await ticket(record, upload_id, url, stream)
+
+    return order
+
+
+class Reporter:
+    """Turns events into outbox entries.
+
+    ``parent_delay`` is in seconds, see the settings. ``on_event`` is told of every event of a known job
+    once its messages are in the outbox.
+    """
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        outbox: Outbox,
+        clock: Clock,
+        parent_delay: float,
+        on_event: Callable[[Event], None] = lambda _: None,
+    ) -> None:
+        self._jobs = jobs
+        self._outbox = outbox
+        self._clock = clock
+        self._parent_delay = parent_delay
+        self._on_event = on_event
+
+    def accepted(self, job_id: str) -> None:
+        """A line has become a job: if it lasts, its parent message has to appear. Returns at once."""
+        self._outbox.soon(self._expect(job_id))
+
+    async def run(self, consumer: str) -> None:
+        """Handles events for ever; an event leaves the store once its messages are in the outbox."""
+        async for entry_id, event in self._jobs.events(consumer):
+            while True:
+                try:
+                    await self.handle(event)
+                    await self._jobs.ack_event(entry_id)
+                except Fault as error:
+                    log.warning("event kept: store down", job_id=event.job_id, error=type(error).__name__)
+                    await asyncio.sleep(RETRY_SECONDS)
+                except Exception:
+                    # It would fail the same way for ever, and hold up everybody's results.
+                    log.exception("event dropped", job_id=event.job_id, kind=event.kind)
+                    await self._jobs.ack_event(entry_id)
+                    break
+                else:
+                    break
+
+    async def handle(self, event: Event) -> None:
+        """One event; raises StoreDown, and is then to be handled again."""
+        record = await self._jobs.request(event.job_id)
+        if record is None:
+            log.warning("event of an unknown job dropped", job_id=event.job_id, kind=event.kind)
+            return
+        match event:
+            case Began(at=at):
+                shown = render.running(record, at)
+                await self._parent(record, shown, Revision.RUNNING, after=self._visible_from(record))
+            case Refused(refusal=refusal):
+                await self._parent(record, render.refused(record, refusal), Revision.ENDED)
+            case Ended():
+                await self._ended(record, event)
+            case Uploaded():
+                await self._uploaded(record, event)
+        self._on_event(event)
+
+    async def _expect(self, job_id: str) -> None:
+        record = await self._jobs.request(job_id)
+        if record is not None:
+            after = self._visible_from(record)
+            await self._parent(record, render.waiting(record), Revision.WAITING, after=after)
+
+    def _visible_from(self, record: RequestRecord) -> float:
+        return record.accepted_at + self._parent_delay
+
+    async def _ended(self, record: RequestRecord, event: Ended) -> None:
+        ending = render.ended(record, event.result)
+        await self._parent(record, ending.parent, Revision.ENDED)
+        for number, reply in enumerate(ending.replies):
+            await self._outbox.put(self._reply(record, f"1.out{number}", Kind.SHOW, reply))
+        outputs: dict[Stream, int] = {
+            "stdout": event.result.stdout.total_bytes,
+            "stderr": event.result.stderr.total_bytes,
+        }
+        for stream in ending.attach:
+            file = File(name=render.filename(record, stream), stream=stream, length=outputs[stream])
+            address = self._reply(record, "", Kind.ADDRESS, file=file)
+            await self._outbox.put(address.model_copy(update={"key": address_key(record.job_id, stream)}))
+
+    async def _uploaded(self, record: RequestRecord, event: Uploaded) -> None:
+        # Which upload belongs to which job is the bot's own knowledge, not the event's.
+        for stream in render.STREAMS:
+            sent = await self._outbox.expected(record.job_id, event.upload_id, stream)
+            if sent is None:
+                continue
+            name = f"2.file.{stream}"
+            if event.ok:
+                await self._outbox.put(self._reply(record, name, Kind.ATTACH, file=sent.file))
+            else:
+                failed = render.not_attached(record, event.error)
+                await self._outbox.put(self._reply(record, name, Kind.SHOW, failed))
+            return
+        log.warning("unknown upload dropped", job_id=record.job_id)
+
+    async def _parent(
+        self, record: RequestRecord, message: Message, revision: Revision, *, after: float = 0.0
+    ) -> None:
+        entry = self._entry(record, record.job_id, Kind.SHOW, message, revision)
+        await self._outbox.put(entry, after=after)
+
+    def _reply(
+        self,
+        record: RequestRecord,
+        name: str,
+        kind: Kind,
+        message: Message = Message(text=""),  # noqa: B008 - frozen
+        file: File | None = None,
+    ) -> Entry:
+        entry = self._entry(record, f"{record.job_id}/{name}", kind, message, 1)
+        under = "" if record.thread_ts else record.job_id
+        return entry.model_copy(update={"under": under, "file": file})
+
+    def _entry(self, record: RequestRecord, key: str, kind: Kind, message: Message, revision: int) -> Entry:
+        return Entry(
+            key=key,
+            kind=kind,
+            job_id=record.job_id,
+            channel_id=record.channel_id,
+            user_id=record.user_id,
+            thread_ts=record.thread_ts,
+            message=message,
+            revision=revision,
+            made_at=self._clock.now(),
+        )

@@ -1,0 +1,79 @@
+"""Corrected lines behind a button: kept ten minutes, locked with the bot's own key, given out once.
+
+A line can hold secrets, so Redis sees neither the line nor who may run it.
+"""
+
+import secrets
+from typing import Any
+
+import redis.asyncio
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+
+from bot.jobs.queue import StoreDown
+from bot.store.outbox import Locks
+from permissions.model import Record
+
+KEPT_SECONDS = 600
+
+_PURPOSE = b"docktalk correction\n"
+
+
+class Correction(Record):
+    """A line that its asker may run by a click; ``id`` is the opaque value of the button."""
+
+    id: str
+    user_id: str
+    channel_id: str
+    thread_ts: str
+    program: str
+    text: str
+
+
+class Corrections:
+    """The store of corrected lines; every method raises StoreDown."""
+
+    def __init__(self, client: redis.asyncio.Redis, namespace: str, locks: Locks) -> None:
+        self._redis = client
+        self._prefix = f"{{{namespace}}}:correction:"
+        self._locks = locks
+
+    async def put(self, *, user_id: str, channel_id: str, thread_ts: str, program: str, text: str) -> str:
+        """Keeps a line and returns the opaque id that only ``user_id`` can take it by."""
+        correction = Correction(
+            id=secrets.token_urlsafe(16),
+            user_id=user_id,
+            channel_id=channel_id,
+            thread_ts=thread_ts,
+            program=program,
+            text=text,
+        )
+        blob = self._locks.lock(_PURPOSE + correction.model_dump_json().encode())
+        try:
+            await self._redis.set(self._prefix + correction.id, blob, ex=KEPT_SECONDS)
+        except RedisError as error:
+            raise StoreDown(unsure=False) from error
+        return correction.id
+
+    async def take(self, correction_id: str, user_id: str) -> Correction | None:
+        """The line, once, and for its asker alone; None when it is gone, altered or another's."""
+        key = self._prefix + correction_id
+        try:
+            blob: Any = await self._redis.get(key)
+            correction = self._unlock(blob, correction_id)
+            # Somebody else's click leaves the line to its asker; of two clicks one deletes the key.
+            if correction is None or correction.user_id != user_id or not await self._redis.delete(key):
+                return None
+        except RedisError as error:
+            raise StoreDown(unsure=False) from error
+        return correction
+
+    def _unlock(self, blob: bytes | None, correction_id: str) -> Correction | None:
+        if blob is None:
+            return None
+        try:
+            text = self._locks.unlock(blob.decode())
+            correction = Correction.model_validate_json(text.removeprefix(_PURPOSE))
+        except (ValueError, ValidationError):
+            return None
+        return correction if text.startswith(_PURPOSE) and correction.id == correction_id else None

@@ -1,0 +1,353 @@
+"""The production path with a stand-in in Slack's place: what `docktalk try`, its batch and the demo use.
+
+Signed requests, the bot, an embedded store, a worker process of its own, the engine of DOCKER_HOST:
+everything but Slack is what a deployment runs.
+"""
+
+import asyncio
+import contextlib
+import json
+import math
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bot.child import tied
+from bot.jobs.spool import Spool, StreamName
+from bot.jobs.wire import Ended, Event, Refused, Uploaded
+from bot.policy_file import load
+from bot.reply import Accepted, Help, Refusal, Reply
+from bot.request import Request
+from bot.service import Bot, Surroundings
+from bot.settings import BotSettings, SlackMode
+from bot.slack.serve import EVENTS_PATH
+from bot.standin.server import StandIn
+from bot.standin.world import Channel, Message, User
+from bot.store import embedded
+from bot.store.outbox import Pace
+from permissions.operation import Principal
+from permissions.policy import Policy
+
+EXAMPLE_POLICY = Path(__file__).parent.parent / "deploy" / "policy.example.yaml"
+HOST = "local"
+CHANNEL = "ops"
+DEFAULT_ROLE = "admin"
+
+WORKER_SECONDS = 20.0
+SETTLE_SECONDS = 20.0
+ACK_SECONDS = 10.0
+POLL_SECONDS = 0.005
+
+UNPACED = Pace(rate=10_000, burst=10_000, edit_rate=10_000, edit_burst=10_000)
+"""The stand-in is nobody's workspace: a batch does not wait for Slack's limits on messages."""
+
+_USER_ID = re.compile(r"[UW][A-Z0-9]+")
+_SURFACE = re.compile(r"\s*(?P<surface>/docker|/docktalk|@docktalk)(?:\s+(?P<text>.*))?", re.DOTALL)
+
+
+class TrialFailed(Exception):  # noqa: N818 - reads as a sentence
+    """The trial could not be set up; the sentence says why."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one line.
+
+    ``stdout`` and ``stderr`` are the command's own output before Slack's formatting, ``exit_code`` is the
+    docker CLI's. ``calls`` are the Web API calls made; ``picture`` is what a reader of Slack sees.
+    """
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    calls: list[dict[str, Any]]
+    picture: str
+
+
+@dataclass
+class _Watch:
+    """What happened since the last line: the pipeline's replies, the ends of jobs, uploads that are over."""
+
+    requests: list[Request] = field(default_factory=list)
+    replies: asyncio.Queue[Reply] = field(default_factory=asyncio.Queue)
+    ends: dict[str, asyncio.Future[Ended | Refused]] = field(default_factory=dict)
+    uploads: int = 0
+
+    def reply(self, request: Request, reply: Reply) -> None:
+        self.requests.append(request)
+        self.replies.put_nowait(reply)
+
+    def end(self, job_id: str) -> "asyncio.Future[Ended | Refused]":
+        return self.ends.setdefault(job_id, asyncio.get_running_loop().create_future())
+
+    def event(self, event: Event) -> None:
+        match event:
+            case Ended() | Refused():
+                end = self.end(event.job_id)
+                if not end.done():
+                    end.set_result(event)
+            case Uploaded():
+                self.uploads += 1
+
+
+class Trial:
+    """One workspace with one host; an async context manager."""
+
+    def __init__(
+        self,
+        *,
+        policy: Path = EXAMPLE_POLICY,
+        unmasked: bool = False,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._policy_file = policy
+        self._unmasked = unmasked
+        self._environ = environ
+        self._ends = contextlib.AsyncExitStack()
+        self._watch = _Watch()
+        self._logins: dict[str, dict[str, dict[str, str]]] = {}
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._ends.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._ends.aclose()
+
+    async def _start(self) -> None:
+        self.standin = StandIn(rates=False)
+        await self.standin.start(self._environ)
+        self._ends.push_async_callback(self.standin.stop)
+        self._policy = load(self._policy_file).policy
+        self.channel(CHANNEL)
+
+        self.folder = data = Path(tempfile.mkdtemp(prefix="docktalk-try-"))
+        self._ends.callback(shutil.rmtree, data, ignore_errors=True)
+        store = embedded.start(data)
+        self._ends.callback(store.stop)
+        worker = await self._start_worker(data, store.url)
+        self.bot = Bot(self._settings(data, store.url), self._surroundings())
+        self._ends.push_async_callback(self.bot.stop)
+        await self.bot.start()
+        self.standin.deliver_http(f"http://127.0.0.1:{self.bot.port}{EVENTS_PATH}")
+        await self._alive(worker)
+        folder = data / "worker" / HOST / "spool"
+        self._spool = Spool(folder, quota=2**60, max_age=math.inf)
+
+    def _settings(self, data: Path, store: str) -> BotSettings:
+        standin = self.standin
+        return BotSettings.model_validate(
+            {
+                "redis_url": store,
+                "data_dir": data,
+                "slack_bot_token": standin.bot_token,
+                "slack_signing_secret": standin.signing_secret,
+                "slack_mode": SlackMode.HTTP,
+                "slack_api_url": standin.api_url,
+                "http_port": 0,
+                "policy_file": self._policy_file,
+                "default_host": HOST,
+            }
+        )
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            pace=UNPACED,
+            logins=self._logins_of,
+            unmasked=self._unmasked,
+            on_reply=self._watch.reply,
+            on_event=self._watch.event,
+        )
+
+    def _logins_of(self, principal: Principal) -> Mapping[str, dict[str, str]]:
+        return self._logins.get(principal.user_id, {})
+
+    async def _start_worker(self, data: Path, store: str) -> asyncio.subprocess.Process:
+        own = {
+            "REDIS_URL": store,
+            "DOCKTALK_DATA_DIR": str(data),
+            "DOCKTALK_HOST": HOST,
+            "DOCKTALK_UPLOAD_HOSTS": json.dumps([self.standin.host]),
+            "DOCKTALK_LOG_LEVEL": self._environ.get("DOCKTALK_LOG_LEVEL", "error"),
+        }
+        worker = await asyncio.create_subprocess_exec(
+            *tied([sys.executable, "-m", "bot.cli", "worker"]),
+            env={**self._environ, **own},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        self._ends.push_async_callback(_end, worker)
+        return worker
+
+    async def _alive(self, worker: asyncio.subprocess.Process) -> None:
+        try:
+            async with asyncio.timeout(WORKER_SECONDS):
+                while not await self.bot.queue.alive(HOST):
+                    if worker.returncode is not None:
+                        raise TrialFailed(f"the worker ended at once (status {worker.returncode}), see above")
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            raise TrialFailed(f"the worker gave no sign of life in {WORKER_SECONDS:.0f} s") from None
+
+    def channel(self, name: str) -> Channel:
+        """The channel of that name or id, made when there is none."""
+        world = self.standin.world
+        found = next((known for known in world.channels.values() if name in {known.id, known.name}), None)
+        is_id = re.fullmatch(r"[CDG][A-Z0-9]+", name) is not None
+        return found or world.add_channel(name.lower() if is_id else name, name if is_id else None)
+
+    def user(self, name: str | None = None, role: str | None = None) -> User:
+        """A person: one who holds ``role``, or one of that name or id.
+
+        A name that is a role's stands for one who holds it; without anything it is an admin, or one who
+        holds the policy's first role. Raises TrialFailed for a role that nobody is bound to.
+        """
+        if role is None and name is None:
+            role = DEFAULT_ROLE if DEFAULT_ROLE in self._policy.roles else _first_role(self._policy)
+        elif role is None and name in self._policy.roles:
+            role = name
+        if role is not None:
+            return self._holder(role, name or role)
+        known = self.standin.world.users
+        found = next((user for user in known.values() if name in {user.id, user.name}), None)
+        if found is not None or name is None:
+            return found or self.user(role=DEFAULT_ROLE)
+        is_id = _USER_ID.fullmatch(name) is not None
+        return self.standin.world.add_user(name.lower() if is_id else name, name if is_id else None)
+
+    def _holder(self, role: str, name: str) -> User:
+        binding = next((bound for bound in self._policy.bindings if bound.role == role), None)
+        if binding is None:
+            raise TrialFailed(f"the policy binds nobody to the role {role!r}")
+        world = self.standin.world
+        user_id = binding.users[0] if binding.users else f"U0{re.sub('[^A-Z0-9]', '', name.upper())}"
+        user = world.users.get(user_id) or world.add_user(name, user_id)
+        if not binding.users:
+            group = world.groups.get(binding.groups[0]) or world.add_group(role, binding.groups[0])
+            if user.id not in group.members:
+                group.members.append(user.id)
+        return user
+
+    def log_in(self, user: User, logins: dict[str, dict[str, str]]) -> None:
+        """Sets the registry logins that are kept for this person."""
+        self._logins[user.id] = logins
+
+    async def ask(
+        self, line: str, *, user: User, channel: Channel, deadline: float | None = None, thread: str = ""
+    ) -> Answer:
+        """Lets a person type a line and waits for everything that comes of it.
+
+        A line that begins with ``@docktalk`` is a mention (in ``thread``, if given), any other one a slash
+        command. Past ``deadline`` (seconds) the job is cancelled as timed out, exit code 124.
+        """
+        calls, seen = len(self.standin.calls), set(self._stamps(channel))
+        await self._type(line, user, channel, thread)
+        match reply := await self.reply():
+            case Accepted(job_id=job_id):
+                exit_code, stdout, stderr = await self._end_of(job_id, deadline)
+            case Help():
+                exit_code, stdout, stderr = reply.exit_code, reply.text, ""
+            case Refusal():
+                exit_code, stdout, stderr = reply.exit_code, "", _as_cli(reply)
+        await self._settled()
+        made = [{"method": one.method, "arguments": one.arguments} for one in self.standin.calls[calls:]]
+        picture = "\n".join(self._new(channel, seen, thread))
+        return Answer(exit_code=exit_code, stdout=stdout, stderr=stderr, calls=made, picture=picture)
+
+    @property
+    def requests(self) -> list[Request]:
+        """Every request that reached the pipeline, in order."""
+        return self._watch.requests
+
+    async def reply(self) -> Reply:
+        """The pipeline's next reply that no line of :meth:`ask` has taken."""
+        return await asyncio.wait_for(self._watch.replies.get(), ACK_SECONDS)
+
+    async def _type(self, line: str, user: User, channel: Channel, thread: str) -> None:
+        surface = _SURFACE.fullmatch(line)
+        command = surface["surface"] if surface else "/docker"
+        text = (surface["text"] or "") if surface else line
+        if command == "@docktalk":
+            await self.standin.mention(user.id, channel.id, text, thread or None)
+            return
+        ack = await self.standin.slash(user.id, channel.id, text, command)
+        if not ack.ok:
+            raise TrialFailed(f"the bot answered {ack.status} to a slash command")
+
+    async def _end_of(self, job_id: str, deadline: float | None) -> tuple[int, str, str]:
+        end = self._watch.end(job_id)
+        done, _ = await asyncio.wait({end}, timeout=deadline)
+        if not done:
+            await self.bot.queue.cancel(job_id, HOST, reason="timed_out")
+        event = await asyncio.wait_for(end, SETTLE_SECONDS)
+        if isinstance(event, Refused):
+            return 1, "", f"refused by the worker: {event.refusal}\n"
+        result = event.result
+        stdout = result.stdout.text if not result.stdout.cut else self._stored(job_id, "stdout")
+        stderr = result.stderr.text if not result.stderr.cut else self._stored(job_id, "stderr")
+        return result.exit_code, stdout, stderr
+
+    def _stored(self, job_id: str, stream: StreamName) -> str:
+        with self._spool.read(job_id, stream) as file:
+            return file.read().decode("utf-8", "replace")
+
+    async def _settled(self) -> None:
+        """Waits until the outbox is empty and every upload it began is complete."""
+        async with asyncio.timeout(SETTLE_SECONDS):
+            # The stores have no event for "nothing left".
+            while await self.bot.outbox_store.waiting(math.inf) or self._uploading():  # noqa: ASYNC110
+                await asyncio.sleep(POLL_SECONDS)
+
+    def _uploading(self) -> bool:
+        asked = sum(call.method == "files.getUploadURLExternal" for call in self.standin.calls)
+        return asked > self._watch.uploads
+
+    def _stamps(self, channel: Channel) -> list[str]:
+        return [message.ts for message in self.standin.messages(channel.id)]
+
+    def _new(self, channel: Channel, seen: set[str], thread: str) -> list[str]:
+        """The pictures of the threads that are new, or of the one that was asked in."""
+        fresh = [message for message in self.standin.messages(channel.id) if message.ts not in seen]
+        heads = dict.fromkeys(_head(message) for message in fresh)
+        return [self.standin.as_text(channel.id, ts) for ts in heads if ts != thread] or (
+            [self.standin.as_text(channel.id, thread)] if thread else []
+        )
+
+
+def _head(message: Message) -> str:
+    return message.thread_ts or message.ts
+
+
+def _first_role(policy: Policy) -> str:
+    if not policy.bindings:
+        raise TrialFailed("the policy binds nobody to any role")
+    return policy.bindings[0].role
+
+
+def _as_cli(refusal: Refusal) -> str:
+    """A refusal as the CLI prints it: the sentence, then the usage."""
+    parts = [refusal.message, refusal.usage] if refusal.usage else [refusal.message]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+async def _end(worker: asyncio.subprocess.Process) -> None:
+    if worker.returncode is None:
+        worker.terminate()
+        try:
+            await asyncio.wait_for(worker.wait(), WORKER_SECONDS)
+        except TimeoutError:
+            worker.kill()
+            await worker.wait()

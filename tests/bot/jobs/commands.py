@@ -1,0 +1,143 @@
+"""Commands that need no engine, and a worker of them as a process of its own."""
+
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+from bot.jobs.names import worker_client
+from bot.jobs.worker import Worker
+from bot.settings import WorkerSettings
+from handlers.faults import NotFound
+from handlers.grammar.command import Arg, Command, Opt
+from handlers.grammar.output import Lines, Output, Stream, Table
+from permissions.verbs import Danger, Verb
+
+
+class Echo(
+    Command,
+    path="test echo",
+    verb=Verb.LIST,
+    danger=Danger.SAFE,
+    example="test echo hi",
+):
+    """Say something."""
+
+    words: Annotated[tuple[str, ...], Arg("WORD", least=0)] = ()
+    env: Annotated[tuple[str, ...], Opt("-e", "--env", help="Secret", secret=True)] = ()
+    times: Annotated[int, Opt("-n", "--times", help="How often")] = 1
+
+    def run(self, ctx: Any) -> Output:
+        return Lines(lines=(*self.words * self.times, *self.env))
+
+
+class Block(
+    Command,
+    path="test block",
+    verb=Verb.LIST,
+    danger=Danger.SAFE,
+    example="test block",
+):
+    """Read until closed."""
+
+    def run(self, ctx: Any) -> Output:
+        closed = threading.Event()
+        ctx.on_cancel(closed.set)
+        ctx.stdout(b"begun\n")
+        closed.wait()
+        ctx.check()
+        return Stream()
+
+
+class Touch(
+    Command,
+    path="test touch",
+    verb=Verb.CHANGE,
+    danger=Danger.LOSES_DATA,
+    example="test touch f",
+):
+    """Add a line to a file, then wait while another file is not there."""
+
+    file: Annotated[str, Arg("FILE")]
+    gate: Annotated[str, Opt("--gate", help="Waited for")] = ""
+
+    def run(self, ctx: Any) -> Output:
+        with Path(self.file).open("a", encoding="utf-8") as file:
+            file.write(f"{ctx.job_id}\n")
+        while self.gate and not Path(self.gate).exists():
+            time.sleep(0.01)
+        return Lines(lines=("touched",))
+
+
+class Stuck(
+    Command,
+    path="test stuck",
+    verb=Verb.CHANGE,
+    danger=Danger.LOSES_DATA,
+    example="test stuck",
+):
+    """Wait for a file, deaf to everything else."""
+
+    gate: Annotated[str, Opt("--gate", help="Waited for")]
+
+    def run(self, ctx: Any) -> Output:
+        while not Path(self.gate).exists():
+            time.sleep(0.01)
+        ctx.stdout(b"came back")
+        return Stream()
+
+
+class Fail(
+    Command,
+    path="test fail",
+    verb=Verb.LIST,
+    danger=Danger.SAFE,
+    example="test fail fault",
+):
+    """Fail in one of several ways."""
+
+    how: Annotated[str, Arg("HOW")]
+
+    def run(self, ctx: Any) -> Output:
+        if self.how == "fault":
+            raise NotFound("No such container: web")
+        if self.how == "table":
+            rows = tuple((str(row), "PASSWORD=hunter2hunter2") for row in range(1500))
+            return Table(header=("ID", "ENV"), rows=rows, text="table\n")
+        raise RuntimeError("password is hunter2hunter2")
+
+
+COMMANDS: dict[str, type[Command]] = {cls.path: cls for cls in (Echo, Block, Touch, Stuck, Fail)}
+
+
+class TestCatalogue:
+    """Finds the commands above."""
+
+    __test__ = False
+
+    def by_path(self, path: str) -> type[Command] | None:
+        return COMMANDS.get(path)
+
+
+class NoEngine:
+    """An engine that knows the environment of every target, and nothing else."""
+
+    env = ("DB_PASSWORD=target-secret-1",)
+
+    def get(self, path: str, query: Any = None) -> Any:
+        return {"Config": {"Env": list(self.env)}}
+
+
+def _serve() -> None:
+    url, data_dir, trust_dir, lease = sys.argv[1:]
+    settings = WorkerSettings(
+        REDIS_URL=url, data_dir=Path(data_dir), trust_dir=Path(trust_dir), slots=4, lease=float(lease)
+    )
+    worker = Worker(settings, client=worker_client(url), catalogue=TestCatalogue(), engine=NoEngine())
+    worker.start()
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    _serve()

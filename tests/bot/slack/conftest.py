@@ -1,0 +1,216 @@
+"""The Slack side wired as in the bot: stand-in, real store, and a pipeline that records what it is asked."""
+
+import asyncio
+import contextlib
+import itertools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.jobs.names import bot_client
+from bot.jobs.queue import BotQueue
+from bot.jobs.wire import Result, Tail
+from bot.keys import BotKeys
+from bot.reply import Accepted, Reply
+from bot.request import Origin, Request
+from bot.slack.app import build_app
+from bot.slack.client import Identity, identify, new_client
+from bot.slack.intake import Intake
+from bot.slack.outbox import Outbox
+from bot.slack.report import Reporter, upload_orders
+from bot.slack.serve import http_server
+from bot.standin.clock import RealClock
+from bot.standin.server import StandIn
+from bot.store.corrections import Corrections
+from bot.store.outbox import OutboxStore, Pace
+from bot.store.records import RequestRecord
+from permissions.ticket import Effect, Ticket
+
+OWNERS = itertools.count(1)
+FAST = Pace(rate=1000, burst=1000, edit_rate=1000, edit_burst=1000)
+
+
+@dataclass
+class RecordingPipeline:
+    """Answers what it is told to; keeps what it was asked."""
+
+    asked: list[Request] = field(default_factory=list)
+    reply: Reply | Exception = field(default_factory=lambda: Accepted(job_id="J-1"))
+
+    async def submit(self, request: Request) -> Reply:
+        self.asked.append(request)
+        if isinstance(self.reply, Exception):
+            raise self.reply
+        return self.reply
+
+
+@dataclass
+class Side:
+    """Everything on the bot's Slack side."""
+
+    standin: StandIn
+    keys: BotKeys
+    queue: BotQueue
+    store: OutboxStore
+    outbox: Outbox
+    reporter: Reporter
+    corrections: Corrections
+    pipeline: RecordingPipeline
+    intake: Intake
+    app: object
+    identity: Identity
+    url: str = ""
+    uploads: list[tuple] = field(default_factory=list)
+
+    async def accept(self, record: RequestRecord) -> RequestRecord:
+        """Stores a signed record, as the pipeline does."""
+        await self.queue.accept(record, Ticket(claims="{}", signature="", key_id=""))
+        return record
+
+    def posts(self, method: str = "chat.postMessage"):
+        """The arguments of all calls of a method, in order."""
+        return [call.arguments for call in self.standin.calls if call.method == method]
+
+    async def until_posts(self, count: int, method: str = "chat.postMessage"):
+        return await self.standin.until(lambda _: len(self.posts(method)) >= count and self.posts(method))
+
+
+async def eventually(predicate, seconds=5.0):
+    """What the predicate returns once it is true; for what rings no bell when it changes."""
+    async with asyncio.timeout(seconds):
+        while not (found := predicate()):  # noqa: ASYNC110 - as said
+            await asyncio.sleep(0.005)
+    return found
+
+
+def record(job_id: str = "J-1", **changes) -> RequestRecord:
+    """A request of alice in #ops."""
+    values = {
+        "job_id": job_id,
+        "delivery_id": f"d-{job_id}",
+        "origin": Origin.SLASH,
+        "team_id": "T0STANDIN",
+        "user_id": "U01ALICE",
+        "user_name": "alice",
+        "channel_id": "C01OPS",
+        "shown": "container restart web -t 2",
+        "host": "prod-1",
+        "command": "container restart",
+        "effect": Effect.CHANGE,
+        "rule": "role operator, rule 1",
+        "accepted_at": 1_790_000_000.0,
+        "not_after": 1_790_000_300.0,
+        "deadline": 600.0,
+    }
+    return RequestRecord.model_validate(values | changes)
+
+
+def tail(text: str) -> Tail:
+    """An output that Redis holds whole."""
+    return Tail(text=text, total_bytes=len(text.encode()), total_lines=len(text.splitlines()))
+
+
+def result(stdout: str = "", stderr: str = "", **changes) -> Result:
+    """How a job ended, 0.4 s after it began."""
+    values = {
+        "exit_code": 0,
+        "stdout": tail(stdout),
+        "stderr": tail(stderr),
+        "began_at": 1_790_000_001.0,
+        "ended_at": 1_790_000_001.4,
+    }
+    return Result.model_validate(values | changes)
+
+
+@pytest.fixture
+async def standin():
+    made = StandIn(rates=False)
+    made.world.add_user("alice", "U01ALICE")
+    made.world.add_user("bob", "U02BOB")
+    made.world.add_channel("ops", "C01OPS")
+    await made.start(environ={})
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> BotKeys:
+    return BotKeys.load_or_create(tmp_path / "keys")
+
+
+@pytest.fixture
+async def side(standin, store_url, keys):
+    """The Slack side on a real store, sending as fast as it can."""
+    async with wired(standin, store_url, keys, FAST) as made:
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def wired(standin, store_url, keys, pace, clock=None, parent_delay=0.4):
+    """A whole Slack side, started; several on one store are several bots."""
+    clock = clock or RealClock()
+    redis = bot_client(store_url)
+    async with aiohttp.ClientSession() as session:
+        client = new_client(standin.bot_token, standin.api_url, session)
+        identity = await identify(client)
+        queue = BotQueue(redis, "test", keys)
+        uploads = []
+
+        async def ticket(*order):
+            uploads.append(order)
+
+        store = OutboxStore(redis, "test", keys, owner=f"bot-{next(OWNERS)}", pace=pace)
+        outbox = Outbox(store, client, clock, upload_orders(queue, ticket))
+        reporter = Reporter(queue, outbox, clock, parent_delay)
+        corrections = Corrections(redis, "test", keys)
+        pipeline = RecordingPipeline()
+        intake = Intake(pipeline, corrections, reporter.accepted, clock.now)
+        app = build_app(
+            client=client,
+            identity=identity,
+            intake=intake,
+            outbox=outbox,
+            own_words={"help", "hosts", "whoami"},
+            signing_secret=standin.signing_secret,
+        )
+        outbox.start()
+        made = Side(
+            standin,
+            keys,
+            queue,
+            store,
+            outbox,
+            reporter,
+            corrections,
+            pipeline,
+            intake,
+            app,
+            identity,
+            uploads=uploads,
+        )
+        try:
+            yield made
+        finally:
+            await outbox.stop()
+            await redis.aclose()
+
+
+@pytest.fixture
+async def served(side):
+    """The same, reached by signed HTTP through uvicorn."""
+
+    async def ready() -> bool:
+        return side.url != "down"
+
+    server = http_server(side.app, ready, host="127.0.0.1", port=0)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn rings no bell
+        await asyncio.sleep(0.005)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    side.url = f"http://127.0.0.1:{port}"
+    side.standin.deliver_http(f"{side.url}/slack/events")
+    yield side
+    server.should_exit = True
+    await serving

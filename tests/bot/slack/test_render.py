@@ -1,0 +1,334 @@
+"""What a job shows, case by case against golden files, and inside Slack's limits whatever it printed."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.jobs.wire import Cells, Result, Tail
+from bot.reply import Help, Refusal
+from bot.slack import render, replies
+from bot.slack.blocks import MESSAGE_CHARS, TEXT_CHARS, clean, size
+from bot.standin.limits import block_problems
+from handlers.faults import Reason
+from permissions.ticket import TicketRefusal
+
+from .conftest import record, result, tail
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "slack"
+BEGAN = 1_790_000_001.0
+
+PS = Cells(
+    header=("CONTAINER ID", "IMAGE", "STATUS", "PORTS", "NAMES"),
+    rows=(
+        ("4f1c2d9ab310", "nginx:1.27", "Up 3 hours", "0.0.0.0:80->80/tcp", "web"),
+        ("c01d33fe8a10", "redis:7.4", "Up 9 days", "", "redis"),
+    ),
+    total=2,
+)
+LS = record(shown="docker container ls", command="container ls")
+LOGS = record(shown="docker container logs web", command="container logs")
+LOG = "".join(f"2026-11-23T23:31:{n % 60:02}Z GET /healthz 200 {n}ms\n" for n in range(2310))
+RM_USAGE = "Usage:  docker container rm [OPTIONS] CONTAINER [CONTAINER...]"
+
+
+def long_log() -> Result:
+    end = LOG[-20_000:]
+    stdout = Tail(text=end, total_bytes=len(LOG), total_lines=2310)
+    return result(stdout="").model_copy(update={"stdout": stdout, "head": LOG[:4096]})
+
+
+def failed(
+    exit_code: int, stderr: str, reason: Reason | str = "", hint: str = "", stdout: str = ""
+) -> Result:
+    return result(stdout, stderr, exit_code=exit_code, reason=reason, hint=hint)
+
+
+def table(rows=PS.rows, total=2) -> Result:
+    return result("as the CLI prints it\n", table=PS.model_copy(update={"rows": rows, "total": total}))
+
+
+NO_SUCH = "Error response from daemon: No such container: web\n"
+
+
+JOBS = {
+    "waiting": lambda: [render.waiting(record())],
+    "running": lambda: [render.running(record(notes=("curly quotes made straight",)), BEGAN)],
+    "done_short": lambda: ending(record(), result("web\n")),
+    "done_empty": lambda: ending(record(), result("")),
+    "done_lines": lambda: ending(record(), result("web\napi\n")),
+    "done_table": lambda: ending(LS, table()),
+    "done_table_without_rows": lambda: ending(LS, table((), 0)),
+    "done_table_cut": lambda: ending(LS, table(PS.rows * 70, 143)),
+    "done_log_cut": lambda: ending(LOGS, long_log()),
+    "done_log_cut_and_not_kept": lambda: ending(LOGS, long_log().model_copy(update={"kept": False})),
+    "done_head_cut": lambda: ending(
+        record(command="image history", shown="docker image history web"), long_log()
+    ),
+    "failed_short": lambda: ending(record(), failed(1, NO_SUCH, Reason.NOT_FOUND)),
+    "failed_with_both": lambda: ending(
+        record(), failed(1, NO_SUCH, Reason.NOT_FOUND, "`/docker ps -a` lists all.", stdout="api\n")
+    ),
+    "timed_out": lambda: ending(LOGS, failed(124, "Stopped after 10 minutes.\n", Reason.TIMED_OUT)),
+    "cancelled": lambda: ending(LOGS, failed(130, "", Reason.CANCELLED)),
+    "outcome_unknown": lambda: ending(
+        record(),
+        failed(
+            1,
+            "The worker went away.\n",
+            Reason.OUTCOME_UNKNOWN,
+            "Look at the container before you try again.",
+        ),
+    ),
+    "refused_too_late": lambda: [render.refused(record(), TicketRefusal.TOO_LATE)],
+    "refused_unsigned": lambda: [render.refused(record(), TicketRefusal.UNSIGNED)],
+    "not_attached": lambda: [render.not_attached(record(), "413")],
+    "moved": lambda: [render.moved(render.ended(record(), result("web\n")).parent, "C01OPS")],
+}
+
+REPLIES = {
+    "error_did_you_mean": lambda: replies.refusal(
+        Refusal(
+            reason=Reason.UNKNOWN_OPTION,
+            message="unknown flag: --forse",
+            line="container rm --forse web",
+            span=(13, 20),
+            suggestion="container rm --force web",
+            correction_id="opaque",
+            usage=RM_USAGE,
+            exit_code=125,
+        )
+    ),
+    "error_unknown_command": lambda: replies.refusal(
+        Refusal(
+            reason=Reason.UNKNOWN_COMMAND,
+            message="docker: unknown command: docker conainer",
+            line="conainer ls -a",
+            span=(0, 8),
+            suggestion="container ls -a",
+            correction_id="opaque",
+            exit_code=1,
+        )
+    ),
+    "error_without_a_span": lambda: replies.refusal(
+        Refusal(
+            reason=Reason.WRONG_ARGUMENTS,
+            message="docker: 'docker container rm' requires at least 1 argument",
+            usage=RM_USAGE,
+        )
+    ),
+    "denied": lambda: replies.refusal(
+        Refusal(
+            reason=Reason.DENIED,
+            message="viewers may not remove containers",
+            hint="Ask #platform, or somebody with the role operator.",
+            rule="role viewer, rule 1",
+        )
+    ),
+    "store_down": lambda: replies.refusal(
+        Refusal(
+            reason=Reason.STORE_DOWN,
+            message="The job store does not answer. Nothing was run.",
+            hint="Try again.",
+        )
+    ),
+    "help": lambda: replies.help_text(
+        Help(text="Usage:  docker [OPTIONS] COMMAND\n\nCommands:\n  ps   List\n")
+    ),
+    "broken": replies.broken,
+    "gone": replies.gone,
+    "started": lambda: replies.started("J-7"),
+}
+
+CASES = JOBS | {name: lambda make=make: [make()] for name, make in REPLIES.items()}
+
+
+def ending(request, outcome):
+    shown = render.ended(request, outcome)
+    return [shown.parent, *shown.replies]
+
+
+def check(message):
+    assert block_problems(list(message.blocks)) == []
+    assert len(message.text) <= 2 * TEXT_CHARS
+    assert message.text
+    assert total(message.blocks) <= MESSAGE_CHARS
+    assert '"mrkdwn"' not in json.dumps(message.blocks)
+    return message
+
+
+def total(blocks) -> int:
+    """All characters that stand under a ``text``, as Slack counts them."""
+    if isinstance(blocks, dict):
+        own = blocks.get("text")
+        return (size(own) if isinstance(own, str) else 0) + sum(map(total, blocks.values()))
+    return sum(map(total, blocks)) if isinstance(blocks, list | tuple) else 0
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_looks_as_recorded(name):
+    shown = [check(message).model_dump(mode="json") for message in CASES[name]()]
+    text = json.dumps(shown, indent=1, ensure_ascii=False) + "\n"
+    path = GOLDEN / f"{name}.json"
+    if os.environ.get("DOCKTALK_GOLDEN") == "write":
+        path.write_text(text, "utf-8")
+    assert path.read_text("utf-8") == text
+
+
+def test_every_golden_file_has_its_case():
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(CASES)
+
+
+def test_every_state_has_a_word_and_a_picture_of_its_own():
+    assert len({state.word for state in render.State}) == len(render.State)
+    assert len({state.emoji for state in render.State}) == len(render.State)
+
+
+REASONS = {
+    ("", 0): "Done",
+    ("", 1): "Failed",
+    (Reason.NOT_FOUND, 1): "Failed",
+    (Reason.TIMED_OUT, 124): "Timed out",
+    (Reason.CANCELLED, 130): "Cancelled",
+    (Reason.OUTCOME_UNKNOWN, 1): "Outcome unknown",
+    (Reason.DENIED, 1): "Refused",
+}
+
+
+@pytest.mark.parametrize(("outcome", "word"), REASONS.items())
+def test_the_state_is_said_in_words(outcome, word):
+    reason, exit_code = outcome
+    parent = render.ended(record(), failed(exit_code, "", reason)).parent
+    assert parent.text.startswith(f"{word}: docker ")
+    assert f" {word}" in json.dumps(parent.blocks)
+
+
+HOSTILE = {
+    "a mention of everybody": "<!channel> <@U02BOB> <#C01OPS> <!subteam^S1> @here\nsecond",
+    "a link that lies": "<http://evil.example|docs>\nsecond",
+    "bidi overrides": "abc\u202etxt.exe\u2066\nsecond",
+    "terminal tricks": "\x1b[31mred\x1b[0m\x1b]8;;http://evil.example\x07link\x1b]8;;\x07\x1b[2J\rover\x08\x00\x9b1m\nsecond",
+    "invisible characters": "we\u200bb\ufeff\U000e0041\nsecond",
+    "half characters": "\ud800x\nsecond".encode("utf-8", "replace").decode(),
+    "one long line": "x" * 60_000,
+    "wide characters": "\U0001f600" * 15_000,
+    "many empty lines": "\n" * 60_000,
+    "many short lines": "x\n" * 30_000,
+    "markup": "</text> & *bold* `code` ~~~ ```\nsecond",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("where", ["stdout", "stderr", "both", "table", "command", "hint"])
+def test_nothing_that_is_printed_breaks_out(text, where):
+    request = record(shown=f"docker run {text}") if where == "command" else record()
+    outputs = {
+        "stdout": {"stdout": tail(text)},
+        "stderr": {"stderr": tail(text)},
+        "both": {"stdout": tail(text), "stderr": tail(text)},
+        "table": {"table": Cells(header=("A", text, ""), rows=((text, "", text),) * 120, total=500)},
+        "hint": {"hint": text},
+    }.get(where, {})
+    for message in ending(request, result().model_copy(update=outputs)):
+        check(message)
+        check(message.without_table())
+        check(message.labelled("(repeat)"))
+        seen = json.dumps(message.blocks, ensure_ascii=False) + message.text
+        assert clean(seen) == seen
+        assert "<" not in message.text
+        assert ">" not in message.text
+
+
+def test_a_table_of_three_hundred_columns_is_cut_and_attached():
+    wide = Cells(header=tuple(map(str, range(300))), rows=(("x",) * 300,), total=1)
+    shown = render.ended(LS, result("x\n", table=wide))
+    [reply] = map(check, shown.replies)
+    assert len(reply.blocks[0]["rows"][0]) == 20
+    assert "20 of 300 columns" in json.dumps(reply.blocks)
+    assert shown.attach == ("stdout",)
+
+
+def test_a_row_that_is_too_short_is_filled():
+    ragged = Cells(header=("A", "B"), rows=(("x",), ("x", "y")), total=2)
+    [reply] = map(check, render.ended(LS, result("x\n", table=ragged)).replies)
+    assert {len(row) for row in reply.blocks[0]["rows"]} == {2}
+
+
+def test_a_log_shows_its_end_and_other_output_its_beginning():
+    assert "last 40 of 2,310 lines" in json.dumps(ending(LOGS, long_log())[1].blocks)
+    assert "first 40 of 2,310 lines" in json.dumps(ending(record(), long_log())[1].blocks)
+
+
+def test_what_is_shown_whole_is_not_attached():
+    assert render.ended(record(), result("a\nb\n")).attach == ()
+    assert render.ended(record(), result("a\n" * 61)).attach == ("stdout",)
+    assert render.ended(record(), result("", "e" * 5000 + "\nx\n")).attach == ("stderr",)
+
+
+def test_what_the_worker_did_not_keep_is_not_attached():
+    shown = render.ended(LOGS, long_log().model_copy(update={"kept": False}))
+    assert shown.attach == ()
+    assert "the whole was not kept" in json.dumps(shown.replies[0].blocks)
+
+
+def test_an_output_that_begins_with_an_empty_line_is_shown():
+    [_, reply] = ending(record(), result("\nsecond\nthird\n"))
+    assert "second" in json.dumps(reply.blocks)
+
+
+def test_an_output_of_which_nothing_was_kept_still_has_its_message():
+    nothing = Tail(text="", total_bytes=9_000, total_lines=90)
+    [_, reply] = ending(record(), result().model_copy(update={"stdout": nothing, "kept": False}))
+    assert "first 0 of 90 lines" in json.dumps(check(reply).blocks)
+
+
+def test_failures_stand_before_the_output():
+    [_, reply] = ending(record(), result("fine\n", "broken\n", exit_code=1))
+    text = json.dumps(reply.blocks)
+    assert text.index("broken") < text.index("fine")
+
+
+CARETS = {
+    "in the middle": ("rm --forse web", (3, 10), "/docker rm --forse web", "           ^^^^^^^"),
+    "at the end": ("rm --forse", (3, 10), "/docker rm --forse", "           ^^^^^^^"),
+    "of no width": ("rm", (2, 2), "/docker rm", "          ^"),
+    "outside the line": ("rm", (50, 60), "/docker rm", "          ^"),
+    "behind wide characters": ("rm 日本 -x", (6, 8), "/docker rm 日本 -x", "                ^^"),
+    "over a newline": ("rm\n--forse", (3, 10), "/docker rm --forse", "           ^^^^^^^"),
+}
+
+
+@pytest.mark.parametrize(("line", "span", "above", "below"), CARETS.values(), ids=CARETS)
+def test_the_caret_stands_under_what_is_wrong(line, span, above, below):
+    shown = check(replies.refusal(Refusal(reason=Reason.USAGE, message="no", line=line, span=span)))
+    assert shown.blocks[1]["elements"][0]["elements"][0]["text"] == f"{above}\n{below}"
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_no_line_breaks_out_of_its_refusal(text):
+    refusal = Refusal(
+        reason=Reason.UNKNOWN_OPTION,
+        message=text,
+        hint=text,
+        line=text,
+        span=(1, len(text)),
+        suggestion=text,
+        correction_id="opaque",
+        rule=text,
+        usage=text,
+    )
+    for message in (replies.refusal(refusal), replies.help_text(Help(text=text))):
+        check(message)
+        seen = json.dumps(message.blocks, ensure_ascii=False) + message.text
+        assert clean(seen) == seen
+
+
+def test_a_long_help_loses_its_blanks_before_its_lines():
+    options = "".join(
+        f"      --option-{n:03}                       Explains option {n} in words\n" for n in range(150)
+    )
+    shown = json.dumps(check(replies.help_text(Help(text=options))).blocks)
+    assert "--option-149" in shown
+    assert "not shown" not in shown
+    assert "more lines are not shown" in json.dumps(check(replies.help_text(Help(text=options * 3))).blocks)

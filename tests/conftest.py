@@ -1,0 +1,20 @@
+"""Fixtures of every test; those that need a service lie in tests/services and mark the test by themselves."""
+
+import pytest
+
+pytest_plugins = ["tests.services.engine", "tests.services.registry", "tests.services.store"]
+
+MARKS = {
+    "engine": {"docker_host", "image"},
+    "store": {"store_url", "each_store_url", "real_redis_url", "start_store"},
+    "registry": {"registry"},
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Before `-m` chooses: a test that takes a service's fixture needs the service, whether it says so or not.
+    for item in items:
+        for mark, fixtures in MARKS.items():
+            if fixtures & set(getattr(item, "fixturenames", ())):
+                item.add_marker(mark)

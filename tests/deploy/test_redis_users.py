@@ -1,0 +1,148 @@
+"""The users file of the deployment, in a real redis-server with the deployment's own configuration."""
+
+import contextlib
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from bot.jobs.host_queue import HostQueue
+from bot.jobs.names import Names, script
+from bot.jobs.unsent import UnsentFolder
+from bot.jobs.wire import Began, Refused
+from tests.services.store import Store
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+Connect = Callable[[str], redis.Redis]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copied = tmp_path_factory.mktemp("prepared") / "deploy"
+    shutil.copytree(DEPLOY, copied, ignore=shutil.ignore_patterns("secrets", ".env"))
+    subprocess.run([copied / "prepare"], check=True, capture_output=True)
+    return copied
+
+
+@pytest.fixture(scope="module")
+def connect(prepared: Path, start_store: Callable[..., Store]) -> Iterator[Connect]:
+    config = [str(prepared / "redis/redis.conf"), "--aclfile", str(prepared / "secrets/users.acl")]
+    store = start_store("redis", config)
+    with contextlib.ExitStack() as stack:
+
+        def as_user(name: str) -> redis.Redis:
+            url = (prepared / f"secrets/{name}.env").read_text()
+            password = re.search(r"redis://[a-z]+:([0-9a-f]{48})@", url)
+            assert password is not None
+            client = redis.Redis.from_url(store.url, username=name, password=password[1])
+            return stack.enter_context(contextlib.closing(client))
+
+        yield as_user
+
+
+@pytest.mark.parametrize("user", ["bot", "worker"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "FLUSHALL",
+        "FLUSHDB",
+        "KEYS *",
+        "SCAN 0",
+        "RANDOMKEY",
+        "CONFIG GET *",
+        "CONFIG SET dir /tmp",
+        "ACL LIST",
+        "ACL SETUSER bot nopass",
+        "CLIENT KILL TYPE normal",
+        "CLIENT LIST",
+        "MONITOR",
+        "SHUTDOWN NOSAVE",
+        "SCRIPT FLUSH",
+        "FUNCTION LOAD x",
+        "MODULE LIST",
+        "REPLICAOF NO ONE",
+        "GET {other}:key",
+        "SET docktalk:key 1",
+        "SWAPDB 0 1",
+        "SORT {docktalk}:events",
+    ],
+)
+def test_a_user_may_not(connect: Connect, user: str, command: str) -> None:
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        connect(user).execute_command(*command.split())
+
+
+def test_without_a_password_there_is_a_ping_and_nothing_else(connect: Connect) -> None:
+    socket = connect("bot").connection_pool.connection_kwargs["path"]
+    with contextlib.closing(redis.Redis(unix_socket_path=socket)) as nobody:
+        assert nobody.ping()
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            nobody.get("{docktalk}:events")
+
+
+@pytest.mark.parametrize("key", ["outbox:C1", "approval:1", "audit", "delivery:1"])
+@pytest.mark.parametrize("command", ["SET", "GET"])
+def test_the_bots_own_records_are_out_of_a_workers_reach(connect: Connect, key: str, command: str) -> None:
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        connect("worker").execute_command(command, f"{{docktalk}}:{key}", *["forged"] * (command == "SET"))
+
+
+def test_a_worker_orders_no_cancel_on_the_bots_channel(connect: Connect) -> None:
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        connect("worker").publish("{docktalk}:control:local", "forged")
+
+
+def test_a_script_cannot_do_what_its_caller_may_not(connect: Connect) -> None:
+    with pytest.raises(redis.exceptions.ResponseError, match="access"):
+        connect("worker").eval("return redis.call('SET', '{docktalk}:audit', 'forged')", 0)
+    assert connect("bot").get("{docktalk}:audit") is None
+
+
+def test_bot_and_worker_can_do_their_work(connect: Connect, tmp_path: Path) -> None:
+    bot, names = connect("bot"), Names("docktalk")
+    queue = HostQueue(connect("worker"), "docktalk", "local", "worker-1", 6.0, UnsentFolder(tmp_path))
+    accept = bot.register_script(script("accept"))
+
+    def add(job: str) -> None:
+        keys = [names.delivery(job), names.request(job), names.stream("local", "normal")]
+        assert accept(keys, [job, 60, 60, "record", "signature", "a ticket", "change"])[0] == job.encode()
+
+    add("J-1")
+    [claimed] = queue.claim(1, 0)
+    assert (claimed.job_id, claimed.ticket) == ("J-1", "a ticket")
+    assert queue.renew({"J-1": claimed.token}) == ([], [])
+    assert queue.orphans() == []
+    queue.hand_back("J-1", claimed.token)
+    [again] = queue.claim(1, 0)
+    queue.emit(Began(job_id="J-1", worker="worker-1", at=0.0))
+    queue.finish("J-1", again.token, Refused(job_id="J-1", worker="worker-1", refusal="stale", at=0.0))
+    assert queue.send_unsent()
+    assert bot.xlen(names.events) > 0
+    assert not bot.exists(names.claims("local"))
+    stopped = threading.Event()
+    stopped.set()
+    assert list(queue.cancels(stopped)) == []
+    assert bot.publish(names.control("local"), "nobody listens") == 0
+
+
+def test_what_was_written_is_on_disk_and_a_full_store_refuses(prepared: Path) -> None:
+    lines = (prepared / "redis/redis.conf").read_text().splitlines()
+    assert {"appendonly yes", "appendfsync always", "maxmemory-policy noeviction"} <= set(lines)
+
+
+def test_preparing_again_keeps_passwords_and_edits(prepared: Path) -> None:
+    env = prepared / "secrets/bot.env"
+    env.write_text(env.read_text().replace("BOT_TOKEN=", "BOT_TOKEN=xoxb-mine"))
+    before = {path: path.read_text() for path in (prepared / "secrets").iterdir()}
+    subprocess.run([prepared / "prepare"], check=True, capture_output=True)
+    assert {path: path.read_text() for path in (prepared / "secrets").iterdir()} == before
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in before} == {
+        "bot.env": "0o600",
+        "worker.env": "0o600",
+        "users.acl": "0o644",
+    }
