@@ -12,6 +12,7 @@ import os
 import re
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -36,6 +37,7 @@ CANCEL = b"docktalk cancel\n"
 KEY_BYTES = 32
 OTHERS = 0o077
 OTHERS_WRITE = 0o022
+SETTLED_SECONDS = 1.0
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _SIGNING_FILE = re.compile(r"signing-(\d{4})\.key")
@@ -87,7 +89,7 @@ def _write_once(path: Path, data: bytes, mode: int) -> None:
     """Puts the whole file there at once, unless somebody else was first."""
     if path.exists():
         return  # before anything is written: the folder of public keys may be mounted read-only
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    draft = path.with_name(f".{path.name}.{random(8).hex()}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -106,6 +108,12 @@ def _write_once(path: Path, data: bytes, mode: int) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _public_folder(folder: Path) -> None:
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if folder.stat().st_mode & OTHERS_WRITE:
+        raise KeysRefused(f"{folder} may be written by others, who could add keys: chmod it to 0755")
 
 
 def _read_private(path: Path) -> bytes:
@@ -212,8 +220,8 @@ class BotKeys:
             raise ValueError("not locked by this bot, or altered") from error
 
     def publish(self, trust_dir: Path) -> None:
-        """Writes ``bot-KEYID.pub`` for every signing key that is kept."""
-        trust_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
+        """Writes ``bot-KEYID.pub`` for every signing key that is kept; raises KeysRefused."""
+        _public_folder(trust_dir)
         for key_id, key in self._verify.items():
             _write_once(trust_dir / f"bot-{key_id}.pub", encode(bytes(key)).encode(), 0o644)
 
@@ -261,7 +269,7 @@ class HostKeys:
 
     def publish(self, trust_dir: Path, name: str) -> None:
         """Writes ``host-NAME.pub``; raises KeysRefused when another key stands there already."""
-        trust_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _public_folder(trust_dir)
         path = trust_dir / host_file(name)
         _write_once(path, encode(self.public).encode(), 0o644)
         if _read_public(path) != self.public:
@@ -289,7 +297,7 @@ class Trust:
 
     def __init__(self, trust_dir: Path) -> None:
         self._folder = trust_dir
-        self._seen = 0
+        self._seen = 0.0
         self._keys: dict[str, VerifyKey] = {}
         self._lock = threading.Lock()
 
@@ -329,13 +337,16 @@ class Trust:
 
     def _bot_keys(self) -> dict[str, VerifyKey]:
         try:
-            changed = self._folder.stat().st_mtime_ns
+            found = self._folder.stat()
         except OSError:
             return {}
+        if found.st_mode & OTHERS_WRITE:
+            return {}  # anybody could have put a key there
         with self._lock:
-            if changed != self._seen:
+            # A folder that has just changed may change again without a later time.
+            if found.st_mtime != self._seen or time.time() - found.st_mtime < SETTLED_SECONDS:
                 self._keys = dict(self._read())
-                self._seen = changed
+                self._seen = found.st_mtime
             return self._keys
 
     def _read(self) -> Iterable[tuple[str, VerifyKey]]:

@@ -262,7 +262,7 @@ class Trial:
                 exit_code, stdout, stderr = reply.exit_code, reply.text, ""
             case Refusal():
                 exit_code, stdout, stderr = reply.exit_code, "", _as_cli(reply)
-        await self._settled()
+        await self.settled()
         made = [{"method": one.method, "arguments": one.arguments} for one in self.standin.calls[calls:]]
         picture = "\n".join(self._new(channel, seen, thread))
         return Answer(exit_code=exit_code, stdout=stdout, stderr=stderr, calls=made, picture=picture)
@@ -275,6 +275,10 @@ class Trial:
     async def reply(self) -> Reply:
         """The pipeline's next reply that no line of :meth:`ask` has taken."""
         return await asyncio.wait_for(self._watch.replies.get(), ACK_SECONDS)
+
+    async def ended(self, job_id: str) -> Ended | Refused:
+        """How a job ended, once its messages are in the outbox."""
+        return await asyncio.wait_for(self._watch.end(job_id), SETTLE_SECONDS)
 
     async def _type(self, line: str, user: User, channel: Channel, thread: str) -> None:
         surface = _SURFACE.fullmatch(line)
@@ -292,7 +296,7 @@ class Trial:
         done, _ = await asyncio.wait({end}, timeout=deadline)
         if not done:
             await self.bot.queue.cancel(job_id, HOST, reason="timed_out")
-        event = await asyncio.wait_for(end, SETTLE_SECONDS)
+        event = await self.ended(job_id)
         if isinstance(event, Refused):
             return 1, "", f"refused by the worker: {event.refusal}\n"
         result = event.result
@@ -304,7 +308,7 @@ class Trial:
         with self._spool.read(job_id, stream) as file:
             return file.read().decode("utf-8", "replace")
 
-    async def _settled(self) -> None:
+    async def settled(self) -> None:
         """Waits until the outbox is empty and every upload it began is complete."""
         async with asyncio.timeout(SETTLE_SECONDS):
             # The stores have no event for "nothing left".

@@ -35,7 +35,7 @@ FRAGMENT = 1024
 
 _WORD = (
     rb"passw(?:or)?d|passphrase|secret|token|credential|(?:api|access|auth|private|encryption|signing)[_-]?key"
-    rb"|(?<![a-z])pwd|(?<![a-z])pass(?![a-z])"
+    rb"|requirepass|masterauth|(?<![a-z])pwd|(?<![a-z])pass(?![a-z])"
 )
 _SECRET_NAME = re.compile(_WORD, re.IGNORECASE)
 _BLANKS = rb"[ \t]{0,3}"

@@ -83,7 +83,7 @@ def offers(
             rule.targets is None and mismatch(rule, bare) is None for _, rule in denies_for(policy, roles)
         )
         misses = [mismatch(rule, bare) for _, rule in allows_of(policy, roles)]
-        return not hidden and any(miss is None or miss >= Mismatch.FLAGS for miss in misses)
+        return not hidden and any(miss in {None, Mismatch.TARGETS} for miss in misses)
     except Exception:  # noqa: BLE001 - help must not show what could not be decided
         return False
 
@@ -120,16 +120,25 @@ def mismatch(rule: Rule | DenyRule, operation: Operation) -> Mismatch | None:
         return Mismatch.COMMAND
     if not _covers(rule.hosts, operation.host):
         return Mismatch.HOST
-    if isinstance(rule, Rule):
-        danger = operation.danger <= rule.max_danger
-        flags = not rule.flags.unfit(operation.flags)
-        targets = rule.targets is None or _all_inside(rule.targets, operation)
-    else:
-        danger = operation.danger >= rule.min_danger
-        flags = not rule.flags or any(flag in rule.flags for flag in operation.flags)
-        targets = rule.targets is None or _some_inside(rule.targets, operation)
-    checks = ((Mismatch.DANGER, danger), (Mismatch.FLAGS, flags), (Mismatch.TARGETS, targets))
-    return next((miss for miss, holds in checks if not holds), None)
+    return _allow_mismatch(rule, operation) if isinstance(rule, Rule) else _deny_mismatch(rule, operation)
+
+
+def _allow_mismatch(rule: Rule, operation: Operation) -> Mismatch | None:
+    if operation.danger > rule.max_danger:
+        return Mismatch.DANGER
+    if rule.flags.unfit(operation.flags):
+        return Mismatch.FLAGS
+    inside = rule.targets is None or _all_inside(rule.targets, operation)
+    return None if inside else Mismatch.TARGETS
+
+
+def _deny_mismatch(rule: DenyRule, operation: Operation) -> Mismatch | None:
+    if operation.danger < rule.min_danger:
+        return Mismatch.DANGER
+    if rule.flags and not any(flag in rule.flags for flag in operation.flags):
+        return Mismatch.FLAGS
+    inside = rule.targets is None or _some_inside(rule.targets, operation)
+    return None if inside else Mismatch.TARGETS
 
 
 def is_command(pattern: str, command: str) -> bool:

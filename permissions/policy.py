@@ -145,13 +145,14 @@ class Flags(Record):
 
     def unfit(self, given: Iterable[str]) -> list[str]:
         """The given flags that are not covered."""
-        allow = (ANY_FLAG,) if self.allow is None else self.allow
-        listed = {*allow} - {*self.deny}
-        return [
-            flag
-            for flag in given
-            if flag not in listed and (ANY_FLAG not in listed or flag in {*self.deny, *EXPLICIT_FLAGS})
-        ]
+        return [flag for flag in given if not self._covers(flag)]
+
+    def _covers(self, flag: str) -> bool:
+        if flag in self.deny:
+            return False
+        listed = self.allow is not None and flag in self.allow
+        wide = self.allow is None or ANY_FLAG in self.allow
+        return listed or (wide and flag not in EXPLICIT_FLAGS)
 
 
 class Criteria(Record):

@@ -5,7 +5,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import structlog
+from pydantic import ValidationError
+
 from permissions.model import Record
+
+log = structlog.get_logger(__name__)
 
 
 class Unsent(Record):
@@ -47,7 +52,15 @@ class UnsentFolder:
     def oldest_first(self) -> Iterator[tuple[int, Unsent]]:
         """What waited when this began, with the number to :meth:`remove` it by."""
         for number in sorted(self._waiting):
-            yield number, Unsent.model_validate_json(self._path(number).read_text("utf-8"))
+            path = self._path(number)
+            try:
+                item = Unsent.model_validate_json(path.read_bytes())
+            except ValidationError:
+                log.error("kept result damaged, set aside", file=path.name)  # noqa: TRY400 - it may hold output
+                path.rename(path.with_suffix(".damaged"))
+                self._waiting.discard(number)
+            else:
+                yield number, item
 
     def remove(self, number: int) -> None:
         """The result was sent."""

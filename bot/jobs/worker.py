@@ -143,8 +143,8 @@ class Worker:
                 continue
             try:
                 claimed = self._queue.claim(free, BLOCK)
-            except RedisError as error:
-                log.warning("store does not answer", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - the next round may do better
+                log.warning("nothing fetched", error=type(error).__name__)
                 self._stopping.wait(RETRY)
                 continue
             for one in claimed:
@@ -167,14 +167,16 @@ class Worker:
 
     def _pulse(self) -> None:
         expire_at = 0.0
-        while not self._stopped.wait(self._settings.lease / 3):
+        while True:
             try:
                 self._beat()
-            except (RedisError, OSError) as error:
+                if time.monotonic() >= expire_at:
+                    self.spool.expire()
+                    expire_at = time.monotonic() + EXPIRE_EVERY
+            except Exception as error:  # noqa: BLE001 - without a pulse every job would be taken for dead
                 log.warning("pulse failed", error=type(error).__name__)
-            if time.monotonic() >= expire_at:
-                self.spool.expire()
-                expire_at = time.monotonic() + EXPIRE_EVERY
+            if self._stopped.wait(self._settings.lease / 3):
+                return
 
     def _beat(self) -> None:
         held = {job_id: job.claimed.token for job_id, job in list(self._held.items())}
@@ -197,7 +199,7 @@ class Worker:
             try:
                 for signed in self._queue.cancels(self._stopped):
                     self._obey(signed)
-            except RedisError as error:
+            except Exception as error:  # noqa: BLE001 - as above
                 log.warning("control channel lost", error=type(error).__name__)
                 self._stopped.wait(RETRY)
 

@@ -99,14 +99,10 @@ class Outbox:
                 log.warning("outbox store does not answer", error=type(error).__name__)
             await self._clock.sleep(SCAN_SECONDS)
 
-    def _sending_to(self, channel_id: str) -> bool:
-        sender = self._senders.get(channel_id)
-        return sender is not None and not sender[0].done()
-
     def _send_to(self, channel_id: str) -> None:
+        """Wakes the channel's sender; there is never a second one, it would send everything twice."""
         if self._stopping:
             return
-        """Wakes the channel's sender; there is never a second one, it would send everything twice."""
         task, woken = self._senders.get(channel_id, (None, None))
         if task and woken and not task.done():
             woken.set()
@@ -143,7 +139,10 @@ class Outbox:
                     step = None
                     await self._pause(woken, until - self._clock.now())
                 case Over():
-                    return
+                    if not woken.is_set():
+                        return
+                    # Something was put while this answer was on its way.
+                    step = None
         unsent = step if isinstance(step, Outgoing) else None
         await self._store.release(channel_id, unsent, now=self._clock.now())
 
@@ -196,7 +195,7 @@ class Outbox:
                 )
                 return Sent(key=entry.key, channel_id=str(answer["channel"]), ts=str(answer["ts"]))
             case Kind.WHISPER:
-                await call(
+                answer = await call(
                     self._client.chat_postEphemeral(
                         channel=channel_id,
                         user=entry.user_id,
@@ -204,7 +203,7 @@ class Outbox:
                         **_content(message),
                     )
                 )
-                return None
+                return Sent(key=entry.key, channel_id=channel_id, ts=str(answer["message_ts"]))
             case Kind.ADDRESS:
                 return await self._order(entry)
             case Kind.ATTACH:

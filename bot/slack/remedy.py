@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.slack.client import SlackTrouble, Trouble
-from bot.slack.render import moved
+from bot.slack.render import moved, not_attached
 from bot.store.outbox import Again, Entry, Kind, Outgoing
 
 GIVE_UP_SECONDS = 86_400.0
@@ -43,7 +43,23 @@ def remedy(out: Outgoing, trouble: SlackTrouble, now: float) -> Again | Instead 
             worth = out.tries >= TABLE_TRIES and out.entry.plainness == 0
             return Again(later, ambiguous=True, changed=_plainer(out.entry) if worth else None)
         case _:
-            return _refused(out, trouble.trouble, now)
+            return _file_refused(out, trouble, now) if out.entry.file else _refused(out, trouble.trouble, now)
+
+
+def _file_refused(out: Outgoing, trouble: SlackTrouble, now: float) -> Again | Instead | GiveUp:
+    entry = out.entry
+    if out.ambiguous:
+        # An earlier call most likely came through: a file is attached once.
+        return GiveUp()
+    if entry.kind is Kind.ATTACH and trouble.trouble is Trouble.UNWRITABLE and not entry.direct:
+        return Again(now, changed=_to_the_asker(entry))
+    told = {
+        "key": f"{entry.key}+",
+        "kind": Kind.SHOW,
+        "message": not_attached(entry.job_id, trouble.error),
+        "file": None,
+    }
+    return Instead(entry.model_copy(update=told))
 
 
 def _refused(out: Outgoing, trouble: Trouble, now: float) -> Again | Instead | GiveUp:
@@ -51,9 +67,7 @@ def _refused(out: Outgoing, trouble: Trouble, now: float) -> Again | Instead | G
     if out.sent is not None and trouble is not Trouble.UNSHOWABLE:
         # The message was deleted or is too old to edit: its outcome still has to be seen.
         return Instead(entry.model_copy(update={"key": f"{entry.key}+"}))
-    if entry.kind is Kind.ADDRESS:
-        return GiveUp()
-    if trouble is not Trouble.UNWRITABLE and entry.kind is not Kind.ATTACH and entry.plainness < NO_BLOCKS:
+    if trouble is not Trouble.UNWRITABLE and entry.plainness < NO_BLOCKS:
         return Again(now, changed=_plainer(entry))
     if not entry.direct and out.sent is None:
         return Again(now, changed=_to_the_asker(entry))

@@ -133,10 +133,10 @@ def ended(record: RequestRecord, result: Result) -> Ending:
     return Ending(parent=parent, replies=(reply,), attach=attach)
 
 
-def not_attached(record: RequestRecord, error: str) -> Message:
+def not_attached(job_id: str, error: str) -> Message:
     """The reply that stands where the file should have been."""
     text = f"The full output could not be attached: {cut(line(error), 200) or 'no reason given'}."
-    return message(f"{record.job_id}.file", text, [section(words(text)), context(record.job_id)])
+    return message(f"{job_id}.file", text, [section(words(text)), context(job_id)])
 
 
 def filename(record: RequestRecord, stream: Stream) -> str:
@@ -183,6 +183,8 @@ def _state(result: Result) -> State:
 
 def _seconds(duration: float) -> str:
     duration = max(duration, 0.0)
+    if duration < 0.1:
+        return f"{duration * 1000:.0f} ms"
     if duration < 60:
         return f"{duration:.1f} s"
     minutes, seconds = divmod(round(duration), 60)

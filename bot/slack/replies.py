@@ -85,12 +85,15 @@ def refusal(answer: Refusal, program: str = "docker") -> Message:
     if denied:
         head += [words("Denied", bold=True), words(": ")]
     head.append(words(sentence, bold=not denied))
-    if answer.hint:
-        head += [words("\n"), *prose(answer.hint, 600)]
+    offered = bool(answer.correction_id and answer.suggestion)
+    # The button says the same with the whole line.
+    hint = "" if offered and answer.hint.startswith("Did you mean") else answer.hint
+    if hint:
+        head += [words("\n"), *prose(hint, 600)]
     blocks: list[Block] = [section(*head)]
     if answer.span is not None and answer.line:
         blocks.append(preformatted(_caret(answer.line, answer.span, program)))
-    if answer.correction_id and answer.suggestion:
+    if offered:
         shown = cut(line(answer.suggestion), 400)
         blocks += [
             section(words("Did you mean "), code(shown), words("?")),
@@ -104,7 +107,7 @@ def refusal(answer: Refusal, program: str = "docker") -> Message:
     rule = f"rule: {cut(line(answer.rule), 200)}" if answer.rule else ""
     blocks.append(context(rule, _more(answer, program), _ONLY_YOU, _NOTHING_RUN))
     meant = f" Did you mean {line(answer.suggestion)}?" if answer.suggestion else ""
-    text = f"{'Denied' if denied else 'Refused'}: {sentence}.{meant} {answer.hint}".replace("..", ".")
+    text = f"{'Denied' if denied else 'Refused'}: {sentence}.{meant} {hint}".replace("..", ".")
     return message("refusal", text, blocks)
 
 

@@ -81,20 +81,23 @@ class Reporter:
     async def run(self, consumer: str) -> None:
         """Handles events for ever; an event leaves the store once its messages are in the outbox."""
         async for entry_id, event in self._jobs.events(consumer):
-            while True:
-                try:
-                    await self.handle(event)
-                    await self._jobs.ack_event(entry_id)
-                except Fault as error:
-                    log.warning("event kept: store down", job_id=event.job_id, error=type(error).__name__)
-                    await asyncio.sleep(RETRY_SECONDS)
-                except Exception:
-                    # It would fail the same way for ever, and hold up everybody's results.
-                    log.exception("event dropped", job_id=event.job_id, kind=event.kind)
-                    await self._jobs.ack_event(entry_id)
-                    break
-                else:
-                    break
+            while not await self._dealt_with(entry_id, event):  # noqa: ASYNC110 - until the store is back
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _dealt_with(self, entry_id: bytes, event: Event) -> bool:
+        try:
+            try:
+                await self.handle(event)
+            except Fault:
+                raise
+            except Exception:
+                # It would fail the same way for ever, and hold up everybody's results.
+                log.exception("event dropped", job_id=event.job_id, kind=event.kind)
+            await self._jobs.ack_event(entry_id)
+        except Fault as error:
+            log.warning("event kept: store down", job_id=event.job_id, error=type(error).__name__)
+            return False
+        return True
 
     async def handle(self, event: Event) -> None:
         """One event; raises StoreDown, and is then to be handled again."""
@@ -147,7 +150,7 @@ class Reporter:
             if event.ok:
                 await self._outbox.put(self._reply(record, name, Kind.ATTACH, file=sent.file))
             else:
-                failed = render.not_attached(record, event.error)
+                failed = render.not_attached(record.job_id, event.error)
                 await self._outbox.put(self._reply(record, name, Kind.SHOW, failed))
             return
         log.warning("unknown upload dropped", job_id=record.job_id)

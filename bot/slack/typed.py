@@ -65,12 +65,16 @@ def _as_typed(match: re.Match[str]) -> str:
 
 
 def _dashed(text: str) -> Iterator[str]:
-    """A long dash that begins a token becomes ``--``; inside a token or quotes it is data."""
+    """A long dash that begins a token becomes ``--``; inside a token or quotes it is data.
+
+    One that stands alone stays as it is: read as ``--`` it would end the options, and what was meant as
+    an option would be taken for names. The parser explains it.
+    """
     quote = ""
     start = True
     escaped = False
-    for char in text:
-        if start and char in _LONG_DASHES:
+    for char, after in zip(text, text[1:] + " ", strict=False):
+        if start and char in _LONG_DASHES and not after.isspace():
             yield "--"
         else:
             yield char

@@ -27,6 +27,9 @@ LEASE_MS = 15_000
 REMEMBER_SECONDS = 30 * 86400
 """How long the place of a message is known, so that it can be edited."""
 
+REDELIVERY_SECONDS = 3600
+"""How long an ephemeral is remembered, so that a redelivered mention does not repeat it."""
+
 _ENTRY = b"docktalk outbox entry\n"
 _SENT = b"docktalk sent message\n"
 
@@ -200,7 +203,8 @@ class OutboxStore:
     async def done(self, channel_id: str, out: Outgoing, sent: Sent | None, *, now: float) -> Next:
         """The entry is shown (or given up, ``sent`` None); says what comes next."""
         blob = self._lock(_SENT, sent) if sent else ""
-        args = [out.entry.key, out.revision, blob, REMEMBER_SECONDS]
+        seconds = REDELIVERY_SECONDS if out.entry.kind is Kind.WHISPER else REMEMBER_SECONDS
+        args = [out.entry.key, out.revision, blob, seconds]
         return await self._next("done", channel_id, now, args)
 
     async def again(self, channel_id: str, out: Outgoing, how: Again, *, now: float) -> Next:

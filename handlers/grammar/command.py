@@ -182,6 +182,14 @@ class Command(BaseModel):
             host=host,
         )
 
+    def question(self) -> str:
+        """What the CLI asks first (prune without ``--force``), without its "[y/N]"; "" for nothing."""
+        return ""
+
+    def preview(self, ctx: "Context") -> Output:  # noqa: ARG002 - overridden where there is a question
+        """What would go if the question were answered with yes, found by reading alone; raises Fault."""
+        return Output()
+
     def run(self, ctx: "Context") -> Output:  # noqa: ARG002 - every command overrides it
         """Does the work on the engine; raises Fault."""
         raise TypeError(f"{self.path} has no work of its own")

@@ -67,11 +67,10 @@ def test_it_starts_quickly_on_a_private_socket_without_a_port(tmp_path):
 def test_data_survives_a_clean_stop_and_a_kill(tmp_path):
     with embedded.start(tmp_path) as store, client(store.url) as redis_client:
         redis_client.set("clean", "1")
-    with embedded.start(tmp_path) as store:
-        with client(store.url) as redis_client:
-            assert redis_client.get("clean") == b"1"
-            redis_client.set("killed", "1")
-            os.kill(redis_client.info("server")["process_id"], signal.SIGKILL)
+    with embedded.start(tmp_path) as store, client(store.url) as redis_client:
+        assert redis_client.get("clean") == b"1"
+        redis_client.set("killed", "1")
+        os.kill(redis_client.info("server")["process_id"], signal.SIGKILL)
     with embedded.start(tmp_path) as store, client(store.url) as redis_client:
         assert redis_client.get("killed") == b"1"
 
@@ -129,7 +128,6 @@ def test_a_server_that_cannot_start_is_told(tmp_path, monkeypatch):
     (tmp_path / "store" / "appendonlydir" / "appendonly.aof.manifest").write_text("nonsense\n")
     with pytest.raises(embedded.StoreFailed, match=r"store\.log"):
         embedded.start(tmp_path)
-    monkeypatch.setattr(embedded, "_LAUNCH", "")
     monkeypatch.setattr(sys, "executable", "/nonexistent")
     with pytest.raises(embedded.StoreFailed, match="did not start"):
         embedded.start(tmp_path / "other")

@@ -1,6 +1,6 @@
+# ruff: noqa: ARG001, ARG002 - the folders are made by the fixtures
 """Keys: made once, refused when others could read them, rotated; what they sign and seal."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -140,6 +140,16 @@ def test_a_public_key_under_another_keys_id_or_writable_by_others_is_not_trusted
     assert refused(Trust(tmp_path / "nowhere"), ticket) == "unknown_key"
 
 
+def test_a_trust_folder_that_others_can_write_is_not_used(keys, trust, claims, tmp_path):
+    ticket = keys.sign(claims)
+    (tmp_path / "trust").chmod(0o777)
+    assert refused(trust, ticket) == "unknown_key"
+    with pytest.raises(KeysRefused, match="written by others"):
+        keys.publish(tmp_path / "trust")
+    (tmp_path / "trust").chmod(0o755)
+    assert trust.verify(ticket) == claims
+
+
 def test_keys_are_the_same_after_a_restart(keys, tmp_path):
     again = BotKeys.load_or_create(tmp_path / "bot")
     assert again.key_id == keys.key_id
@@ -191,7 +201,7 @@ def test_processes_that_start_first_together_agree(tmp_path):
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) for _ in range(4)]
     assert len({process.communicate()[0] for process in processes}) == 1
     assert all(process.returncode == 0 for process in processes)
-    names = sorted(os.listdir(tmp_path / "shared"))
+    names = sorted(path.name for path in (tmp_path / "shared").iterdir())
     assert names == ["digest.key", "lines.key", "signing-0001.key"]
 
 
@@ -201,7 +211,12 @@ def test_a_sealed_value_opens_on_its_host_alone(keys, tmp_path):
     sealed = keys.seal(host.public, value)
     assert host.open(sealed) == value
     other = HostKeys.load_or_create(tmp_path / "other")
-    for opener, blob in ((other, sealed.blob), (host, sealed.blob[:-8] + "AAAAAAA="), (host, "AAAA"), (host, "!")):
+    for opener, blob in (
+        (other, sealed.blob),
+        (host, sealed.blob[:-8] + "AAAAAAA="),
+        (host, "AAAA"),
+        (host, "!"),
+    ):
         with pytest.raises(ValueError, match=r"sealed|base64|padding"):
             opener.open(SealedValue(blob=blob, digest=sealed.digest))
 

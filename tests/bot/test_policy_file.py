@@ -2,7 +2,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.policy_file import MAX_BYTES, KnownCommand, LoadedPolicy, Mistake, PolicyError, PolicyHolder, load
@@ -305,7 +305,8 @@ def test_a_rule_that_can_never_match_is_a_mistake_where_commands_and_hosts_are_k
 def test_a_policy_that_fits_the_known_commands_and_hosts_is_read(written):
     text = (
         ROLE + 'commands: ["container *"]\n        flags: {allow: ["*", no-redact], deny: [signal]}\n'
-        "        hosts: [prod-*]\n      - verbs: [list, exec]\n      - verbs: [exec]\ndeny:\n  - {commands: ['*'], flags: [no-redact]}\n"
+        "        hosts: [prod-*]\n      - verbs: [list, exec]\n      - verbs: [exec]\n"
+        "deny:\n  - {commands: ['*'], flags: [no-redact]}\n"
     )
     load(written(text), commands=COMMANDS, hosts=("local", "prod-1"))
 
@@ -315,6 +316,7 @@ def test_the_mistakes_of_one_rule_do_not_hide_those_of_another(written):
     assert [mistake.split(":")[0] for mistake in mistakes(written(text), commands=COMMANDS)] == ["5", "6"]
 
 
+@settings(deadline=None)
 @given(
     st.text(st.sampled_from("abrolesvin:1[]{}-,&*!?|>'\"% #\n\t\\~<"), max_size=60) | st.text() | st.binary()
 )

@@ -204,15 +204,32 @@ def test_a_binding_is_for_its_people_in_its_channels_on_its_hosts(
     assert isinstance(decision, Allow if passes else Deny)
 
 
+REFUSED = {
+    Standing.DELETED: "Your Slack account is deactivated, so nothing is run for it.",
+    Standing.BOT: "Bots and apps may not run commands.",
+    Standing.GUEST: "Guests of this workspace may not run commands.",
+    Standing.EXTERNAL: "People of another organisation may not run commands.",
+    Standing.UNKNOWN: "Slack could not be asked who you are, so nothing was run.",
+}
+
+
 @pytest.mark.parametrize("standing", sorted(set(Standing) - {Standing.MEMBER}))
 def test_only_a_full_member_passes_whatever_the_policy_says(rules, member, operation, standing: Standing):
     policy = rules('- {commands: ["*"], max_danger: ROOT_EQUIVALENT}')
-    decision = decide(policy, member(standing=standing), "C0OPS", operation("container ls"))
-    assert isinstance(decision, Deny)
-    assert decision.rule == STANDING_RULE
-    assert decision.reason.endswith(".")
-    assert decision.hint.endswith(".")
-    assert ("again" in decision.hint) == (standing is Standing.UNKNOWN)
+    unknown = standing is Standing.UNKNOWN
+    assert decide(policy, member(standing=standing), "C0OPS", operation("container ls")) == Deny(
+        rule=STANDING_RULE,
+        reason=REFUSED[standing],
+        hint="Try again in a minute."
+        if unknown
+        else "Only full members of this workspace can; ask one of them.",
+    )
+
+
+def test_a_role_without_rules_allows_nothing(policy_of, member, operation):
+    policy = policy_of("version: 1\nroles: {r: {}}\nbindings: [{role: r, users: [U0ANA]}]\n")
+    decision = decide(policy, member(), "C0OPS", operation("version"))
+    assert decision.reason == "None of your roles here allows `version`."
 
 
 def test_an_empty_policy_denies_everything(member, operation):
@@ -302,6 +319,24 @@ def test_an_allow_names_its_rule_and_the_line_it_stands_in(
             ASK,
         ),
         (
+            "container stop w1 w2 w3",
+            "default",
+            "None of your roles here allows `container stop` on `w1`, `w2`, `w3`.",
+            ASK,
+        ),
+        (
+            "container stop w1 w2 w3 w4",
+            "default",
+            "None of your roles here allows `container stop` on `w1`, `w2`, `w3` and 1 more.",
+            ASK,
+        ),
+        (
+            "container stop " + "w" * 64,
+            "default",
+            f"None of your roles here allows `container stop` on `{'w' * 64}`.",
+            ASK,
+        ),
+        (
             "container stop " + "w" * 65,
             "default",
             f"None of your roles here allows `container stop` on `{'w' * 64}…`.",
@@ -313,6 +348,7 @@ def test_an_allow_names_its_rule_and_the_line_it_stands_in(
             "None of your roles here allows `container stop` on `web`, `3f2a`.",
             f"`3f2a` can be read as an id, and the rules go by names: give the full name. {ASK}",
         ),
+        ("container kill 3f2a", "deny rule 1 (policy.yaml:19)", "A rule forbids `container kill`.", ASK),
         (
             "container kill web",
             "deny rule 1 (policy.yaml:19)",

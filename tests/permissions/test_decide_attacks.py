@@ -44,7 +44,8 @@ def test_an_empty_or_invisible_name_is_refused_even_for_an_admin(rules, member, 
     decision = decide(rules(ALL), member(), "C0OPS", op)
     assert isinstance(decision, Deny)
     assert decision.rule == NAME_RULE
-    assert "container rm" in decision.reason
+    assert decision.reason == "`container rm` was given a name that is empty or holds invisible characters."
+    assert decision.hint == "Type the name anew instead of pasting it."
 
 
 @pytest.mark.parametrize(

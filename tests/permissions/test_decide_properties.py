@@ -1,6 +1,6 @@
 """Laws of the decision over policies and operations of any make."""
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from permissions.decide import decide, offers
@@ -9,6 +9,9 @@ from permissions.explain import explain
 from permissions.operation import Operation, Principal, Resource, Standing
 from permissions.policy import Binding, DenyRule, Flags, Policy, Role, Rule, Targets
 from permissions.verbs import Danger, Kind, Verb
+
+law = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no reason to fail."""
 
 HOSTS = st.sampled_from(["local", "prod-1", "ci"])
 COMMANDS = st.sampled_from(["container rm", "container ls", "image pull", "system prune", "version"])
@@ -98,6 +101,7 @@ def changed(policy: Policy, **update) -> Policy:
     return Policy.model_validate(policy.model_copy(update=update).model_dump())
 
 
+@law
 @given(**ASK, deny=DENY, data=st.data())
 def test_adding_a_deny_never_allows_more(policy, principal, channel, operation, deny, data):
     denies = list(policy.deny)
@@ -106,6 +110,7 @@ def test_adding_a_deny_never_allows_more(policy, principal, channel, operation, 
     assert not allowed(after) or allowed(decide(policy, principal, channel, operation))
 
 
+@law
 @given(**ASK, data=st.data())
 def test_removing_an_allow_never_allows_more(policy, principal, channel, operation, data):
     roles = {
@@ -116,6 +121,7 @@ def test_removing_an_allow_never_allows_more(policy, principal, channel, operati
     assert not allowed(after) or allowed(decide(policy, principal, channel, operation))
 
 
+@law
 @given(**ASK, data=st.data())
 def test_removing_a_binding_never_allows_more(policy, principal, channel, operation, data):
     kept = tuple(binding for binding in policy.bindings if data.draw(st.booleans()))
@@ -123,6 +129,7 @@ def test_removing_a_binding_never_allows_more(policy, principal, channel, operat
     assert not allowed(after) or allowed(decide(policy, principal, channel, operation))
 
 
+@law
 @given(**ASK)
 def test_losing_the_groups_or_the_channel_never_allows_more(policy, principal, channel, operation):
     lost = principal.model_copy(update={"groups": ()})
@@ -130,6 +137,7 @@ def test_losing_the_groups_or_the_channel_never_allows_more(policy, principal, c
         assert not allowed(after) or allowed(decide(policy, principal, channel, operation))
 
 
+@law
 @given(**ASK, more=st.builds(Resource, kind=st.sampled_from(Kind), name=NAMES))
 def test_naming_one_more_target_never_allows_more_among_named_targets(
     policy, principal, channel, operation, more
@@ -141,6 +149,7 @@ def test_naming_one_more_target_never_allows_more_among_named_targets(
     assert not allowed(after) or allowed(decide(policy, principal, channel, operation))
 
 
+@law
 @given(**ASK)
 def test_turning_redaction_off_never_allows_more(policy, principal, channel, operation):
     masked = operation.model_copy(update={"flags": tuple(f for f in operation.flags if f != "no-redact")})
@@ -150,6 +159,7 @@ def test_turning_redaction_off_never_allows_more(policy, principal, channel, ope
     assert not allowed(after) or (listed and allowed(decide(policy, principal, channel, masked)))
 
 
+@law
 @given(**ASK, data=st.data())
 def test_the_order_of_rules_bindings_targets_and_flags_never_changes_the_verdict(
     policy, principal, channel, operation, data
@@ -176,6 +186,7 @@ def test_the_order_of_rules_bindings_targets_and_flags_never_changes_the_verdict
     assert type(before) is type(after)
 
 
+@law
 @given(**ASK)
 def test_only_members_with_whole_names_are_ever_allowed(policy, principal, channel, operation):
     if allowed(decide(policy, principal, channel, operation)):
@@ -183,6 +194,7 @@ def test_only_members_with_whole_names_are_ever_allowed(policy, principal, chann
         assert all(resource.name.strip() for resource in operation.resources)
 
 
+@law
 @given(**ASK)
 def test_whatever_is_allowed_is_offered(policy, principal, channel, operation):
     if allowed(decide(policy, principal, channel, operation)):
@@ -201,6 +213,7 @@ def test_whatever_is_allowed_is_offered(policy, principal, channel, operation):
         )
 
 
+@law
 @given(**ASK)
 def test_the_explanation_agrees_with_the_decision(policy, principal, channel, operation):
     explanation = explain(policy, principal, channel, operation)
@@ -233,6 +246,7 @@ ODD_OPERATION = st.builds(
 )
 
 
+@law
 @given(POLICY, PRINCIPAL, st.text(), ODD_OPERATION)
 def test_any_operation_gets_a_decision_that_names_its_rule(policy, principal, channel, operation):
     decision = decide(policy, principal, channel, operation)
@@ -243,6 +257,7 @@ def test_any_operation_gets_a_decision_that_names_its_rule(policy, principal, ch
         assert decision.hint.endswith(".")
 
 
+@law
 @given(ANYTHING, ANYTHING, ANYTHING, ANYTHING)
 def test_no_argument_makes_it_raise_or_allow(policy, principal, channel, operation):
     decision = decide(policy, principal, channel, operation)

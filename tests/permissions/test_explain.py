@@ -50,3 +50,15 @@ def test_a_line_that_names_nothing_is_told_so(rules, member, operation):
 def test_somebody_without_a_role_has_only_denies_to_consider(rules, member, operation):
     considered = explain(rules(RULES), member("U0BEN"), "C0OPS", operation("version")).considered
     assert [c.effect for c in considered] == ["deny"] * 4
+
+
+def test_a_deny_that_spares_a_role_is_considered_where_the_role_is_not_held(rules, member, operation):
+    policy = rules("- {verbs: [operate], flags: {allow: []}}\ndeny:\n- {verbs: [operate], unless: [chief]}")
+    line = operation("container stop web --time --signal")
+    refused = ("allow", "it does not cover --signal, --time")
+    in_ops, in_hq = (
+        [(c.effect, c.because) for c in explain(policy, member(), channel, line).considered]
+        for channel in ("C0OPS", "C0HQ")
+    )
+    assert in_ops == [("deny", "everything it says holds"), refused]
+    assert in_hq == [refused]

@@ -2,6 +2,7 @@ import pytest
 
 from permissions.decide import offers
 from permissions.operation import Standing
+from permissions.verbs import Danger, Verb
 
 CASES = {
     "an allow for its verb": ("- verbs: [operate]", {"container stop"}),
@@ -52,3 +53,18 @@ def test_help_offers_what_some_targets_and_flags_could_pass(rules, member, opera
     assert {line for line in lines if is_offered(line)} == offered
     assert not any(is_offered(line, user_id="U0BEN") for line in lines)
     assert not any(is_offered(line, standing=Standing.GUEST) for line in lines)
+
+
+def test_help_offers_what_a_role_held_in_this_channel_on_this_host_gives(policy_of, member):
+    policy = policy_of(
+        "version: 1\nroles: {r: {rules: [{verbs: [list]}]}}\n"
+        "bindings: [{role: r, users: [U0ANA], channels: [C0OPS], hosts: [prod]}]\n"
+    )
+
+    def is_offered(channel: str, host: str) -> bool:
+        return offers(
+            policy, member(), channel, command="container ls", verb=Verb.LIST, danger=Danger.SAFE, host=host
+        )
+
+    places = [(channel, host) for channel in ("C0OPS", "C1") for host in ("prod", "ci")]
+    assert [place for place in places if is_offered(*place)] == [("C0OPS", "prod")]

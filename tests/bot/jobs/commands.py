@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - a signature is kept where its arguments are not needed
 """Commands that need no engine, and a worker of them as a process of its own."""
 
 import sys

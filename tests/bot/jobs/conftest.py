@@ -1,3 +1,4 @@
+# ruff: noqa: ASYNC110 - what is waited for lies in another process
 """A bot's keys, a queue in a real store and workers on it."""
 
 import asyncio
@@ -26,7 +27,6 @@ from permissions.operation import Principal, Standing
 from permissions.ticket import Claims, Effect, Ticket
 from tests.bot.jobs import commands
 from tests.bot.jobs.commands import NoEngine, TestCatalogue
-
 
 ROOT = Path(__file__).parents[3]
 
@@ -187,7 +187,9 @@ async def bot(bot_on: Callable[[str], Awaitable[Bot]], store_url: str) -> Bot:
 
 
 @pytest.fixture
-def worker_process(settings: WorkerSettings, store_url: str) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+def worker_process(
+    settings: WorkerSettings, store_url: str
+) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     """``worker_process()`` starts a worker in a process of its own, to be killed."""
     started: list[subprocess.Popen[bytes]] = []
 

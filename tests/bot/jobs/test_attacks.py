@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001 - every attack takes the same arguments
 """What somebody who can write to Redis may not get done: every attack is a test."""
 
 import base64
@@ -198,7 +199,15 @@ async def test_an_old_cancel_does_not_end_a_new_job(bot, new_worker, store, name
         {f"f{number}": "v" for number in range(9000)},
         {"job": b"\xff\xfe", "ticket": b"\xff"},
     ],
-    ids=["no job", "no ticket", "id with line end", "path as id", "no effect known", "many fields", "no text"],
+    ids=[
+        "no job",
+        "no ticket",
+        "id with line end",
+        "path as id",
+        "no effect known",
+        "many fields",
+        "no text",
+    ],
 )
 async def test_malformed_jobs_do_not_stop_the_queue(fields, bot, new_worker, store, names):
     new_worker()
@@ -240,7 +249,7 @@ async def test_an_altered_request_record_names_no_channel(bot, store, names):
     assert await bot.queue.request(claims.job_id) is None
 
 
-async def test_secret_options_are_found_nowhere(bot, new_worker, store, names, tmp_path):
+async def test_secret_options_are_found_nowhere(bot, new_worker, store, tmp_path):
     with structlog.testing.capture_logs() as logs:
         waiting = await bot.order(Echo(words=("waiting",), env=(f"TOKEN={SECRET}",)))
         found = everything(store)

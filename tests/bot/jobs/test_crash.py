@@ -1,3 +1,4 @@
+# ruff: noqa: ASYNC110, ASYNC240 - what is waited for lies in another process, or is its file
 """What is told and what runs again when a worker or the store dies."""
 
 import asyncio

@@ -1,5 +1,6 @@
 """Every surface ends in the same pipeline call, with the identity that Slack signed and nothing else."""
 
+import asyncio
 import logging
 
 import pytest
@@ -8,6 +9,8 @@ from bot.reply import Accepted, Help, Refusal
 from bot.request import Origin
 from bot.slack.serve import Sockets
 from handlers.faults import Reason
+
+from .conftest import eventually
 
 pytestmark = pytest.mark.store
 
@@ -199,6 +202,16 @@ async def test_a_redelivery_carries_the_same_delivery_id(served):
     assert first.delivery_id.startswith("slash:")
 
 
+async def test_a_redelivered_mention_is_refused_once(served):
+    served.pipeline.reply = REFUSAL
+    await served.standin.mention("U01ALICE", "C01OPS", "rm --forse web")
+    await served.standin.until(ephemerals)
+    await served.standin.redeliver(served.standin.deliveries[-1])
+    await eventually(lambda: len(served.pipeline.asked) == 2)
+    await asyncio.sleep(0.2)
+    assert len(ephemerals(served.standin)) == 1
+
+
 async def test_a_new_job_is_expected_and_a_duplicate_is_not(served, monkeypatch):
     expected = []
     monkeypatch.setattr(served.reporter, "accepted", expected.append)
@@ -223,6 +236,25 @@ async def test_socket_mode_reaches_the_same_place(side):
         await side.standin.mention("U01ALICE", "C01OPS", "ps")
         await side.standin.until(lambda _: len(side.pipeline.asked) == 3)
         assert [one.origin for one in side.pipeline.asked] == [Origin.SLASH, Origin.SLASH, Origin.MENTION]
+    finally:
+        await sockets.stop()
+
+
+async def test_a_refresh_of_a_connection_loses_nothing(side):
+    sockets = Sockets(side.app, side.standin.app_token)
+    await sockets.start()
+    try:
+        await eventually(lambda: side.standin.sockets.count == 2)
+        acks = []
+        for number in range(40):
+            if number in {5, 25}:
+                first = min(side.standin.sockets.received())
+                await side.standin.sockets.disconnect("refresh_requested", number=first)
+            acks.append(await side.standin.slash("U01ALICE", "C01OPS", f"ps --last {number}"))
+        assert all(ack.ok for ack in acks)
+        assert max(ack.elapsed for ack in acks) < 1.5
+        assert [one.text for one in side.pipeline.asked] == [f"ps --last {n}" for n in range(40)]
+        await eventually(lambda: side.standin.sockets.count == 2)
     finally:
         await sockets.stop()
 

@@ -83,7 +83,7 @@ JOBS = {
     ),
     "refused_too_late": lambda: [render.refused(record(), TicketRefusal.TOO_LATE)],
     "refused_unsigned": lambda: [render.refused(record(), TicketRefusal.UNSIGNED)],
-    "not_attached": lambda: [render.not_attached(record(), "413")],
+    "not_attached": lambda: [render.not_attached("J-1", "413")],
     "moved": lambda: [render.moved(render.ended(record(), result("web\n")).parent, "C01OPS")],
 }
 
@@ -280,7 +280,7 @@ def test_an_output_that_begins_with_an_empty_line_is_shown():
 def test_an_output_of_which_nothing_was_kept_still_has_its_message():
     nothing = Tail(text="", total_bytes=9_000, total_lines=90)
     [_, reply] = ending(record(), result().model_copy(update={"stdout": nothing, "kept": False}))
-    assert "first 0 of 90 lines" in json.dumps(check(reply).blocks)
+    assert "last 0 of 90 lines" in json.dumps(check(reply).blocks)
 
 
 def test_failures_stand_before_the_output():

@@ -158,6 +158,14 @@ async def test_an_upload_whose_order_failed_is_ordered_again(side):
     await eventually(lambda: side.uploads)
 
 
+async def test_an_upload_that_slack_gives_no_address_for_is_told(side):
+    await side.accept(record())
+    side.standin.mishaps.next("files.getUploadURLExternal", "file_uploads_disabled")
+    await ended(side, outcome=long_result())
+    posts = await side.until_posts(3)
+    assert posts[2]["text"] == "The full output could not be attached: file_uploads_disabled."
+
+
 async def test_a_late_beginning_does_not_reopen_an_ended_job(side):
     await side.accept(record())
     await ended(side)

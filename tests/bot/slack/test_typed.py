@@ -15,6 +15,7 @@ CASES = {
     "curly single quotes": ("run ‘a b’ it’s", "run 'a b' it's"),
     "a leading em dash": ("rm —force web", "rm --force web"),
     "a leading en dash at the very start": ("–help", "--help"),
+    "an em dash that stands alone": ("restart — timeout 2 web", "restart — timeout 2 web"),
     "an em dash inside a token": ("run -e A=b—c", "run -e A=b—c"),
     "an em dash inside quotes after a space": ('run -e "A=b — c"', 'run -e "A=b — c"'),
     "an em dash inside curly quotes": ("run -e “A=b —c”", 'run -e "A=b —c"'),
