@@ -218,14 +218,17 @@ class Pipeline:
         refusal = _refusal(fault).model_copy(update={"line": line, "span": span, "usage": fault.usage})
         if fault.suggestion is None:
             return refusal
+        try:
+            correction = await self.corrections.put(
+                user_id=request.user_id,
+                channel_id=request.channel_id,
+                thread_ts=request.thread_ts,
+                program=request.program,
+                text=fault.suggestion,
+            )
+        except StoreDown:
+            return refusal  # without a button: the caret and the sentence still help
         suggestion, _ = masked(fault.suggestion, None, self.catalogue)
-        correction = await self.corrections.put(
-            user_id=request.user_id,
-            channel_id=request.channel_id,
-            thread_ts=request.thread_ts,
-            program=request.program,
-            text=fault.suggestion,
-        )
         return refusal.model_copy(update={"suggestion": suggestion, "correction_id": correction})
 
 

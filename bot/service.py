@@ -78,6 +78,12 @@ class Bot:
             raise CannotStart(
                 "REDIS_URL is not set. `docktalk up` brings a store of its own for one machine."
             )
+        if settings.slack_mode is SlackMode.HTTP and not settings.slack_signing_secret.get_secret_value():
+            raise CannotStart(
+                "DOCKTALK_SLACK_SIGNING_SECRET is not set: over HTTP no request could be believed"
+            )
+        if settings.slack_mode is SlackMode.SOCKET and not settings.slack_app_token.get_secret_value():
+            raise CannotStart("DOCKTALK_SLACK_APP_TOKEN is not set: Socket Mode needs it")
         commands = catalogue.load()
         hosts = load_hosts(settings.hosts_file, settings.default_host)
         policy = PolicyHolder(settings.policy_file, hosts=[host.name for host in hosts.known])

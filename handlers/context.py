@@ -10,8 +10,8 @@ from handlers.faults import Fault, Reason
 Json = Any
 """A decoded JSON value as the engine sent it; typed views are made where it is read."""
 
-Query = Mapping[str, str | int | bool | None]
-"""Query parameters; None means absent, a bool is sent as 1 or 0."""
+Query = Mapping[str, str | int | bool | tuple[str, ...] | None]
+"""Query parameters; None means absent, a bool is sent as 1 or 0, a tuple as one parameter for each text."""
 
 
 def segment(name: str) -> str:
@@ -83,7 +83,9 @@ class Engine(Protocol):
         """The negotiated API version, for example ``(1, 41)``."""
         ...
 
-    def get(self, path: str, query: Query | None = None) -> Json:
+    def get(
+        self, path: str, query: Query | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> Json:
         """A GET whose answer is JSON."""
         ...
 
@@ -114,16 +116,23 @@ class Engine(Protocol):
         """A POST answered by a stream of JSON objects (pull, push, wait): sent before this returns."""
         ...
 
+    def watch(
+        self, path: str, query: Query | None = None, *, on_cancel: OnCancel | None = None
+    ) -> ObjectStream:
+        """A GET answered by a stream of JSON objects (stats, events): sent before this returns."""
+        ...
+
     def frames(
         self,
         method: str,
         path: str,
         query: Query | None = None,
+        body: Json | None = None,
         *,
         tty: bool,
         on_cancel: OnCancel | None = None,
     ) -> FrameStream:
-        """A stream of container output: ``GET …/logs`` (finite or following), ``POST …/attach``.
+        """A stream of output: ``GET …/logs`` (finite or following), ``POST …/attach``, ``POST /exec/…/start``.
 
         It is sent before this returns. Nothing is ever sent to an attached stdin: it is closed at once.
         """

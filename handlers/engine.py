@@ -83,9 +83,11 @@ class DockerEngine:
                     self._version = self._negotiate()
         return self._version
 
-    def get(self, path: str, query: Query | None = None) -> Json:
+    def get(
+        self, path: str, query: Query | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> Json:
         """A GET whose answer is JSON."""
-        return self._json("GET", path, query)
+        return self._json("GET", path, query, headers=headers)
 
     def post(
         self,
@@ -116,26 +118,34 @@ class DockerEngine:
         response = self._stream("POST", path, query, call, headers=headers, on_cancel=on_cancel)
         return Objects(_Body(response), call, self._broken)
 
+    def watch(self, path: str, query: Query | None = None, *, on_cancel: OnCancel | None = None) -> Objects:
+        """A GET that has been sent and whose answer is a stream of JSON objects."""
+        call = Call()
+        response = self._stream("GET", path, query, call, headers=None, on_cancel=on_cancel)
+        return Objects(_Body(response), call, self._broken)
+
     def frames(
         self,
         method: str,
         path: str,
         query: Query | None = None,
+        body: Json | None = None,
         *,
         tty: bool,
         on_cancel: OnCancel | None = None,
     ) -> Frames:
-        """A container's output. ``POST …/attach`` takes the connection over, as the CLI does.
+        """A container's output. A POST takes the connection over, as the CLI does.
 
-        There is no stdin to forward: where the query asks for it, it is closed at once.
+        There is no stdin to forward: where it may have been asked for, it is closed at once.
         """
         call = Call()
         hijack = method == "POST"
         upgrade = {"Connection": "Upgrade", "Upgrade": "tcp"} if hijack else None
         response = self._stream(
-            method, path, query, call, headers=upgrade, on_cancel=on_cancel, hijack=hijack
+            method, path, query, call, body=body, headers=upgrade, on_cancel=on_cancel, hijack=hijack
         )
-        if hijack and query and query.get("stdin"):
+        # A body is that of an exec, whose stdin was decided on when it was made.
+        if hijack and (body is not None or (query and query.get("stdin"))):
             call.close_stdin()
         return Frames(_Body(response, hijacked=hijack), call, self._broken, tty=tty)
 
@@ -177,11 +187,12 @@ class DockerEngine:
         *,
         headers: Mapping[str, str] | None,
         on_cancel: OnCancel | None,
+        body: Json | None = None,
         hijack: bool = False,
     ) -> requests.Response:
         if on_cancel is not None:
             on_cancel(call.close)
-        response = self._send(method, path, query, call, headers=headers, wait=None, stream=True)
+        response = self._send(method, path, query, call, body=body, headers=headers, wait=None, stream=True)
         if hijack and response.status_code != 101:
             response.close()
             raise Fault(
@@ -282,8 +293,10 @@ def _message(response: requests.Response) -> str:
     )
 
 
-def _params(query: Query | None) -> dict[str, str]:
-    def text(value: str | int | bool) -> str:
+def _params(query: Query | None) -> dict[str, str | list[str]]:
+    def text(value: str | int | bool | tuple[str, ...]) -> str | list[str]:
+        if isinstance(value, tuple):
+            return list(value)
         return str(int(value)) if isinstance(value, bool) else str(value)
 
     return {name: text(value) for name, value in (query or {}).items() if value is not None}

@@ -161,24 +161,30 @@ def _ours(folder: Path) -> int | None:
 
 
 def stop_own_engine(folder: Path) -> None:
-    """End our engine if it runs, its containers first; returns when it is gone."""
-    pid = _ours(folder)
-    if pid is None:
-        return
-    # The engine would give each one its ten seconds to end; whatever still runs in it was left by a failure.
-    with contextlib.suppress(DockerException, OSError), contextlib.closing(_client(_url(folder))) as client:
-        for container in client.containers(all=True):
-            client.remove_container(container["Id"], force=True, v=True)
-    for name, patience in (("TERM", STOPPED_WITHIN), ("KILL", 5.0)):
-        # The shell's own kill: a small machine has no program of that name.
-        subprocess.run(as_root("sh", "-c", f"kill -{name} {pid}"), check=False, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + patience
-        while time.monotonic() < until:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)  # our child would stay a zombie, which still has a pid
-            if _ours(folder) is None:
-                return
-            time.sleep(0.05)
+    """End our engine if it runs, its containers first; returns when it and its mounts are gone."""
+    if pid := _ours(folder):
+        # The engine would give each one ten seconds to end; whatever still runs in it was left by a failure.
+        with contextlib.suppress(DockerException, OSError), contextlib.closing(_client(_url(folder))) as own:
+            for container in own.containers(all=True):
+                own.remove_container(container["Id"], force=True, v=True)
+        if not _ended(folder, pid, "TERM", STOPPED_WITHIN):
+            _ended(folder, pid, "KILL", STOPPED_WITHIN)
+    mounts = Path("/proc/mounts")
+    mounted = [line.split()[1] for line in mounts.read_text().splitlines()] if mounts.exists() else []
+    # The engine mounts its own folder on itself, and a killed one leaves those of its containers.
+    if left := sorted((path for path in mounted if path.startswith(f"{folder}/")), reverse=True):
+        subprocess.run(as_root("umount", *left), check=False)
+
+
+def _ended(folder: Path, pid: int, signal: str, patience: float) -> bool:
+    # The shell's own kill: a small machine has no program of that name.
+    subprocess.run(as_root("sh", "-c", f"kill -{signal} {pid}"), check=False, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + patience
+    while _ours(folder) is not None and time.monotonic() < until:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)  # our child would stay a zombie, which still has a pid
+        time.sleep(0.05)
+    return _ours(folder) is None
 
 
 def remove_own_engine(folder: Path) -> None:
@@ -187,10 +193,6 @@ def remove_own_engine(folder: Path) -> None:
         return
     with _alone(folder):
         stop_own_engine(folder)
-        mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-        # The engine mounts its own folder on itself, and a killed one leaves those of its containers.
-        if left := sorted((path for path in mounts if path.startswith(f"{folder}/")), reverse=True):
-            subprocess.run(as_root("umount", *left), check=False)
         subprocess.run(as_root("rm", "-rf", str(folder)), check=True)
 
 

@@ -149,6 +149,8 @@ class JobContext:
                 log.warning("closer failed", job_id=self.job_id, error=type(error).__name__)
 
     def _write(self, stream: StreamName, data: bytes) -> None:
+        if not data:
+            return
         with self._writing:
             redactor = self._redactors.get(stream)
             self.output.write(stream, redactor.feed(data) if redactor else data)

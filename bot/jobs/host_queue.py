@@ -13,7 +13,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from bot.jobs.names import DONE_SECONDS, WORKERS, Names, script
 from bot.jobs.unsent import Unsent, UnsentFolder
-from bot.jobs.wire import EVENT, Ended, Event, Result, SignedCancel, Tail
+from bot.jobs.wire import Ended, Event, Result, SignedCancel, Tail
 from handlers.faults import Reason
 from permissions.ticket import Effect
 
@@ -139,11 +139,13 @@ class HostQueue:
     def settle(self, orphan: Orphan) -> str:
         """Decides about an orphan by what it is: a read runs again, of a change is told that nobody knows.
 
-        Returns ``ok``, ``alive`` or ``lost`` (another came first). No change is ever run again: even
+        Call it for jobs that this worker does not hold. Returns ``ok``, ``alive`` or ``lost`` (another
+        came first). No change is ever run again: even
         where the effect kept in the store was altered, its ticket's nonce is in the journal.
         """
-        again = orphan.effect == Effect.READ and orphan.attempt < ATTEMPTS
-        if again:
+        # The reply to our own claim was lost, so we never began it.
+        never_begun = orphan.token.startswith(f"{self.worker_id}/")
+        if never_begun or (orphan.effect == Effect.READ and orphan.attempt < ATTEMPTS):
             state = self._put_back(orphan.job_id, orphan.token, lapsed=True)
             if state != "gone":
                 return state
@@ -161,16 +163,12 @@ class HostQueue:
         ended = Ended(job_id=orphan.job_id, worker=self.worker_id, result=result)
         return self._end(orphan.job_id, orphan.token, ended.model_dump_json(), lapsed=True)
 
-    def emit(self, event: Event) -> None:
-        """Adds an event that ends nothing."""
-        self._redis.xadd(self._names.events, {"event": EVENT.dump_json(event)})
-
     def cancels(self, stopped: threading.Event) -> Iterator[SignedCancel]:
         """Cancels as they are told, unverified, until ``stopped``."""
         with self._redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
             channel.subscribe(self._names.control(self.host))
             while not stopped.is_set():
-                message = channel.get_message(timeout=0.5)
+                message = channel.get_message(timeout=0.25)
                 cancel = _cancel(message["data"]) if message else None
                 if cancel:
                     yield cancel

@@ -213,6 +213,7 @@ class BotQueue:
                     await self._make_group()
                     continue
                 log.warning("event store does not answer", error=type(error).__name__)
+                cursor = "0"  # a reply that was lost holds events that are ours by now
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, RETRY_SECONDS[1])
                 continue

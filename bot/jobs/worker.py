@@ -41,7 +41,8 @@ GRACE = 10.0
 STUCK_AFTER = 0.5
 """Seconds after its end was ordered until a job is reported ended though its thread still waits."""
 
-BLOCK = 0.5
+BLOCK = 0.25
+COALESCE = 0.002
 RETRY = 0.5
 EXPIRE_EVERY = 60.0
 
@@ -134,10 +135,14 @@ class Worker:
         log.info("worker stopped", worker=self.worker_id)
 
     def _fetch(self) -> None:
+        some, more = max(1, self._settings.slots // 4), False
         while not self._stopping.is_set():
             with self._slots:
                 if not self._free:
                     self._slots.wait(BLOCK)
+                if more:
+                    # Under load, a few freed slots are filled by one call instead of one call each.
+                    self._slots.wait_for(lambda: self._free >= some, COALESCE)
                 free = self._free
             if not free:
                 continue
@@ -147,6 +152,7 @@ class Worker:
                 log.warning("nothing fetched", error=type(error).__name__)
                 self._stopping.wait(RETRY)
                 continue
+            more = len(claimed) == free
             for one in claimed:
                 job = Job(one)
                 with self._slots:

@@ -130,10 +130,12 @@ class Outbox:
     async def _drain(self, channel_id: str, woken: asyncio.Event) -> None:
         step: Next | None = None
         while not self._stopping:
-            woken.clear()
-            step = step or await self._store.take(channel_id, now=self._clock.now())
+            if step is None:
+                woken.clear()
+                step = await self._store.take(channel_id, now=self._clock.now())
             match step:
                 case Outgoing():
+                    woken.clear()
                     step = await self._send(channel_id, step)
                 case Wait(until=until):
                     step = None

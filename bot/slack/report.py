@@ -73,9 +73,12 @@ class Reporter:
         self._clock = clock
         self._parent_delay = parent_delay
         self._on_event = on_event
+        self._quick: dict[str, Began | None] = {}
+        """Jobs accepted here less than ``parent_delay`` ago, with what was heard of them."""
 
     def accepted(self, job_id: str) -> None:
         """A line has become a job: if it lasts, its parent message has to appear. Returns at once."""
+        self._quick[job_id] = None
         self._outbox.soon(self._expect(job_id))
 
     async def run(self, consumer: str) -> None:
@@ -101,30 +104,42 @@ class Reporter:
 
     async def handle(self, event: Event) -> None:
         """One event; raises StoreDown, and is then to be handled again."""
+        if isinstance(event, Began) and event.job_id in self._quick:
+            self._quick[event.job_id] = event  # most jobs end before anybody has to be told of this
+            return
         record = await self._jobs.request(event.job_id)
         if record is None:
             log.warning("event of an unknown job dropped", job_id=event.job_id, kind=event.kind)
             return
         match event:
-            case Began(at=at):
-                shown = render.running(record, at)
-                await self._parent(record, shown, Revision.RUNNING, after=self._visible_from(record))
+            case Began():
+                await self._running(record, event)
             case Refused(refusal=refusal):
                 await self._parent(record, render.refused(record, refusal), Revision.ENDED)
             case Ended():
                 await self._ended(record, event)
             case Uploaded():
                 await self._uploaded(record, event)
+        if isinstance(event, Ended | Refused):
+            self._quick.pop(event.job_id, None)
         self._on_event(event)
 
     async def _expect(self, job_id: str) -> None:
+        await self._clock.sleep(self._parent_delay)
+        if job_id not in self._quick:
+            return  # its end is shown already
+        began = self._quick.pop(job_id)
         record = await self._jobs.request(job_id)
-        if record is not None:
-            after = self._visible_from(record)
-            await self._parent(record, render.waiting(record), Revision.WAITING, after=after)
+        if record is None:
+            return
+        if began:
+            await self._running(record, began)
+        else:
+            await self._parent(record, render.waiting(record), Revision.WAITING)
 
-    def _visible_from(self, record: RequestRecord) -> float:
-        return record.accepted_at + self._parent_delay
+    async def _running(self, record: RequestRecord, began: Began) -> None:
+        after = record.accepted_at + self._parent_delay
+        await self._parent(record, render.running(record, began.at), Revision.RUNNING, after=after)
 
     async def _ended(self, record: RequestRecord, event: Ended) -> None:
         ending = render.ended(record, event.result)

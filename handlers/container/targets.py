@@ -19,19 +19,19 @@ def sentence(fault: Fault) -> str:
     return f"Error response from daemon: {fault.message}" if said_by_engine else fault.message
 
 
-def named(name: str) -> str:
-    """The name of a container as it was given; raises Fault with the CLI's sentence when there is none."""
+def named(name: str, kind: str = "container") -> str:
+    """The name of an object as it was given; raises Fault with the CLI's sentence when there is none."""
     if not name.strip():
-        raise Fault("invalid container name or ID: value is empty", reason=Reason.BAD_VALUE)
+        raise Fault(f"invalid {kind} name or ID: value is empty", reason=Reason.BAD_VALUE)
     return name
 
 
-def each(ctx: Context, names: Iterable[str], act: Act) -> Lines:
+def each(ctx: Context, names: Iterable[str], act: Act, *, kind: str = "container") -> Lines:
     """Acts on one name after another; a line for each that worked, a failure for each that did not.
 
     Raises Cancelled or TimedOut when the job has to end.
     """
-    return _told(ctx, ((name, _outcome(ctx, act, name)) for name in names))
+    return _told(ctx, ((name, _outcome(ctx, act, name, kind)) for name in names))
 
 
 def each_together(ctx: Context, names: Iterable[str], act: Act) -> Lines:
@@ -42,10 +42,10 @@ def each_together(ctx: Context, names: Iterable[str], act: Act) -> Lines:
     return _told(ctx, zip(names, outcomes, strict=True))
 
 
-def _outcome(ctx: Context, act: Act, name: str) -> Fault | None:
+def _outcome(ctx: Context, act: Act, name: str, kind: str = "container") -> Fault | None:
     try:
         ctx.check()
-        act(named(name))
+        act(named(name, kind))
     except Fault as fault:
         return fault
     return None

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from handlers.faults import Fault, Reason
 from handlers.grammar.output import Output
 from handlers.grammar.values import STRING, ValueType
 from permissions.operation import Operation, Resource
 from permissions.verbs import Danger, Kind, Verb
 
 if TYPE_CHECKING:
-    from handlers.context import Context
+    from handlers.context import Context, Engine
+
+Api = tuple[int, int]
+"""A version of the engine's API, ``(1, 41)``."""
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -40,7 +44,7 @@ class Opt:
     secret: bool
     danger: Danger
     resource: Kind | None
-    min_api: tuple[int, int] | None
+    min_api: Api | None
 
     def __init__(
         self,
@@ -54,7 +58,7 @@ class Opt:
         secret: bool = False,
         danger: Danger = Danger.SAFE,
         resource: Kind | None = None,
-        min_api: tuple[int, int] | None = None,
+        min_api: Api | None = None,
     ) -> None:
         values = {k: v for k, v in locals().items() if k != "self"}
         for name, value in values.items():
@@ -93,7 +97,8 @@ class Command(BaseModel):
     Class keywords: ``path`` (``"container restart"``), ``aliases`` (other full spellings, ``"restart"``),
     ``verb``, ``danger``, ``example`` (a line without the leading slash), ``usage`` (only when it
     cannot be derived from the arguments), ``interspersed`` False where options stop at the first
-    positional argument (run, create, exec, commit, tag, top).
+    positional argument (run, create, exec, commit, tag, top), ``min_api`` where the command as a whole
+    needs a newer engine than the oldest.
     The docstring's first line is docker's own short help.
     """
 
@@ -106,6 +111,7 @@ class Command(BaseModel):
     example: ClassVar[str] = ""
     usage: ClassVar[str] = ""
     interspersed: ClassVar[bool] = True
+    min_api: ClassVar[Api | None] = None
     options: ClassVar[dict[str, Opt]] = {}
     arguments: ClassVar[dict[str, Arg]] = {}
 
@@ -124,6 +130,7 @@ class Command(BaseModel):
         example: str = "",
         usage: str = "",
         interspersed: bool = True,
+        min_api: Api | None = None,
         **kwargs: Any,
     ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
@@ -134,7 +141,7 @@ class Command(BaseModel):
         if verb is None or danger is None or not cls.__doc__ or not example:
             raise TypeError(f"{cls.__name__}: a command declares verb, danger, a docstring and an example")
         cls.path, cls.aliases, cls.verb, cls.danger = path, aliases, verb, danger
-        cls.example, cls.usage, cls.interspersed = example, usage, interspersed
+        cls.example, cls.usage, cls.interspersed, cls.min_api = example, usage, interspersed, min_api
 
     @classmethod
     def _declared(cls, kind: type[Mark]) -> Iterator[tuple[str, Mark]]:
@@ -154,6 +161,32 @@ class Command(BaseModel):
 
     def check(self) -> None:
         """What the CLI refuses before it asks the engine; raises UsageFault. Runs at the bot."""
+
+    def require_api(self, engine: "Engine") -> None:
+        """Refuses what the engine is too old for: the command, else every given option that is.
+
+        The engine is asked for its version only where something needs one.
+
+        Raises:
+            Fault: the CLI's sentence, an option a line, or that the engine cannot be reached.
+        """
+        given = sorted((opt for name, opt in self.options.items() if name in self.model_fields_set), key=_long)
+        needs = [(f'"--{opt.long}"', opt.min_api) for opt in given if opt.min_api]
+        if self.min_api:
+            needs.insert(0, (f"docker {self.path}", self.min_api))
+        missing = [(what, least) for what, least in needs if engine.api_version < least]
+        if not missing:
+            return
+        whole = self.min_api is not None and engine.api_version < self.min_api
+        spoken = _dotted(engine.api_version)
+        raise Fault(
+            "\n".join(
+                f"{what} requires API version {_dotted(least)}, but the Docker daemon API version is {spoken}"
+                for what, least in (missing[:1] if whole else missing)
+            ),
+            reason=Reason.API_TOO_OLD,
+            hint="This host's engine is too old for it." if whole else "Leave that out on this host.",
+        )
 
     def value_danger(self) -> Danger:
         """The danger of the values given, where the option's name alone does not tell."""
@@ -198,3 +231,11 @@ class Command(BaseModel):
         """A copy with other values, validated, keeping what was unset unset."""
         fields = {name: getattr(self, name) for name in self.model_fields_set}
         return type(self).model_validate({**fields, **changes})
+
+
+def _long(opt: Opt) -> str:
+    return opt.long
+
+
+def _dotted(version: Api) -> str:
+    return ".".join(map(str, version))

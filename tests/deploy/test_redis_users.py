@@ -14,7 +14,7 @@ import redis
 from bot.jobs.host_queue import HostQueue
 from bot.jobs.names import Names, script
 from bot.jobs.unsent import UnsentFolder
-from bot.jobs.wire import Began, Refused
+from bot.jobs.wire import Refused
 from tests.services.store import Store
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -119,7 +119,6 @@ def test_bot_and_worker_can_do_their_work(connect: Connect, tmp_path: Path) -> N
     assert queue.orphans() == []
     queue.hand_back("J-1", claimed.token)
     [again] = queue.claim(1, 0)
-    queue.emit(Began(job_id="J-1", worker="worker-1", at=0.0))
     queue.finish("J-1", again.token, Refused(job_id="J-1", worker="worker-1", refusal="stale", at=0.0))
     assert queue.send_unsent()
     assert bot.xlen(names.events) > 0

@@ -20,14 +20,19 @@ class Request:
 
     method: str
     path: str
-    query: dict[str, str]
+    query: dict[str, str | tuple[str, ...]]
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         parts = [self.method, self.path]
         if self.query:
-            parts.append("?" + "&".join(f"{key}={value}" for key, value in sorted(self.query.items())))
+            pairs = [
+                f"{key}={text}"
+                for key, value in sorted(self.query.items())
+                for text in (value if isinstance(value, tuple) else [value])
+            ]
+            parts.append("?" + "&".join(pairs))
         if self.body is not None:
             parts.append(json.dumps(_without_empty(self.body), sort_keys=True))
         return " ".join(parts)
@@ -46,9 +51,9 @@ def _without_empty(value, key=""):
     }
 
 
-def _text(query) -> dict[str, str]:
+def _text(query) -> dict[str, str | tuple[str, ...]]:
     return {
-        key: str(int(value)) if isinstance(value, bool) else str(value)
+        key: value if isinstance(value, tuple) else str(int(value)) if isinstance(value, bool) else str(value)
         for key, value in (query or {}).items()
         if value is not None
     }
@@ -90,8 +95,8 @@ class FakeEngine:
         }
         self._lock = threading.Lock()
 
-    def get(self, path, query=None):
-        return self._answer(Request("GET", path, _text(query)))
+    def get(self, path, query=None, *, headers=None):
+        return self._answer(Request("GET", path, _text(query), None, dict(headers or {})))
 
     def post(self, path, query=None, body=None, *, headers=None, on_cancel=None):
         closed = threading.Event()
@@ -109,8 +114,11 @@ class FakeEngine:
     def progress(self, path, query=None, *, headers=None, on_cancel=None):
         return self._stream(Request("POST", path, _text(query), None, dict(headers or {})), on_cancel)
 
-    def frames(self, method, path, query=None, *, tty, on_cancel=None):
-        return self._stream(Request(method, path, _text(query)), on_cancel)
+    def watch(self, path, query=None, *, on_cancel=None):
+        return self._stream(Request("GET", path, _text(query)), on_cancel)
+
+    def frames(self, method, path, query=None, body=None, *, tty, on_cancel=None):
+        return self._stream(Request(method, path, _text(query), body), on_cancel)
 
     def _stream(self, request, on_cancel):
         answer = self._answer(request)
@@ -166,7 +174,7 @@ class ModelEngine:
         self._containers: dict[str, Container] = {}
         self._numbers = itertools.count(1)
 
-    def get(self, path, query=None):
+    def get(self, path, query=None, *, headers=None):
         container = self._find(path)
         return {
             "Id": container.id,
@@ -212,7 +220,7 @@ class ModelEngine:
             on_cancel(container.ended.set)
         return stream
 
-    def frames(self, method, path, query=None, *, tty, on_cancel=None):
+    def frames(self, method, path, query=None, body=None, *, tty, on_cancel=None):
         container = self._find(path)
         if len(_text(query).get("detachKeys", "")) > 1:
             raise Fault("unable to upgrade to tcp, received 400", reason=Reason.ENGINE)

@@ -5,6 +5,7 @@ import contextlib
 from typing import Any
 
 import pytest
+import redis
 
 from bot.jobs.host_queue import HostQueue
 from bot.jobs.names import BOTS, Names, bot_client, worker_client
@@ -141,6 +142,33 @@ async def test_a_lapsed_read_is_put_back_and_a_lapsed_change_is_told(bot, host_q
     alive.finish(read, again[0].token, ended(read, 3))
     assert (await bot.ended(read)).result.exit_code == 3
     assert [len(bot.heard(job_id)) for job_id in (read, change)] == [1, 1]
+
+
+async def test_a_change_whose_claim_never_reached_us_is_taken_again(bot, host_queue, tmp_path):
+    job_id = await bot.order(Touch(file=str(tmp_path / "f")))
+    queue = host_queue("w")
+    queue.claim(1, 0)  # say the reply was lost
+    await asyncio.sleep(0.3)
+    assert [queue.settle(orphan) for orphan in queue.orphans()] == ["ok"]
+    assert [one.job_id for one in queue.claim(1, 0)] == [job_id]
+    assert not bot.heard(job_id)
+
+
+async def test_events_of_a_lost_reply_come_at_once(bot, store, names, monkeypatch):
+    read = bot.queue._read
+    lost = []
+
+    async def lossy(consumer, cursor):
+        entries = await read(consumer, cursor)
+        if entries and not lost:
+            lost.extend(entries)
+            raise redis.exceptions.TimeoutError
+        return entries
+
+    monkeypatch.setattr(bot.queue, "_read", lossy)
+    store.xadd(names.events, {"event": ended("J-9").model_dump_json()})
+    assert (await bot.ended("J-9", 3)).job_id == "J-9"
+    assert lost
 
 
 async def test_a_renewed_lease_is_not_settled(bot, host_queue):

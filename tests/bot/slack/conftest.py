@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from bot.keys import BotKeys
 from bot.reply import Accepted, Reply
 from bot.request import Origin, Request
 from bot.slack.app import build_app
+from bot.slack.blocks import message, section, words
 from bot.slack.client import Identity, identify, new_client
 from bot.slack.intake import Intake
 from bot.slack.outbox import Outbox
@@ -24,7 +26,7 @@ from bot.slack.serve import http_server
 from bot.standin.clock import RealClock
 from bot.standin.server import StandIn
 from bot.store.corrections import Corrections
-from bot.store.outbox import OutboxStore, Pace
+from bot.store.outbox import Entry, Kind, OutboxStore, Pace
 from bot.store.records import RequestRecord
 from permissions.ticket import Effect, Ticket
 
@@ -83,6 +85,24 @@ async def eventually(predicate, seconds=5.0):
         while not (found := predicate()):  # noqa: ASYNC110 - as said
             await asyncio.sleep(0.005)
     return found
+
+
+def entry(key: str, text: str = "", *, blocks=(), **changes) -> Entry:
+    """A message to alice in #ops that says its key."""
+    values = {
+        "key": key,
+        "kind": Kind.SHOW,
+        "channel_id": "C01OPS",
+        "user_id": "U01ALICE",
+        "message": message(key, text or key, blocks or [section(words(text or key))]),
+        "made_at": time.time(),
+    }
+    return Entry.model_validate(values | changes)
+
+
+def texts(side, method="chat.postMessage"):
+    """What the calls of a method said, in order."""
+    return [arguments["text"] for arguments in side.posts(method)]
 
 
 def record(job_id: str = "J-1", **changes) -> RequestRecord:

@@ -9,34 +9,16 @@ import pytest
 from bot.jobs.names import bot_client
 from bot.jobs.wire import Began, Ended
 from bot.slack import outbox
-from bot.slack.blocks import message, preformatted, section, table, words
-from bot.standin.clock import ManualClock
+from bot.slack.blocks import preformatted, table
 from bot.standin.mishaps import Mishap
-from bot.standin.server import StandIn
-from bot.store.outbox import Entry, Kind, Over, Pace
+from bot.store.outbox import Kind, Over, Pace
 
-from .conftest import FAST, record, result, wired
+from .conftest import FAST, entry, record, result, texts, wired
 
 pytestmark = pytest.mark.store
 
 QUIET_SECONDS = 0.3
 """Long enough for a message too many to show up."""
-
-
-def entry(key: str, text: str = "", *, blocks=(), **changes) -> Entry:
-    values = {
-        "key": key,
-        "kind": Kind.SHOW,
-        "channel_id": "C01OPS",
-        "user_id": "U01ALICE",
-        "message": message(key, text or key, blocks or [section(words(text or key))]),
-        "made_at": time.time(),
-    }
-    return Entry.model_validate(values | changes)
-
-
-def texts(side, method="chat.postMessage"):
-    return [arguments["text"] for arguments in side.posts(method)]
 
 
 async def nothing_left(side):
@@ -144,56 +126,6 @@ async def test_an_edit_whose_answer_was_lost_is_simply_made_again(side):
     await side.outbox.put(entry("a", "done", revision=3))
     await side.until_posts(2, "chat.update")
     assert [one.text for one in side.standin.messages("C01OPS")] == ["done"]
-
-
-async def test_waits_as_long_as_slack_says(bare_side):
-    clock = ManualClock(1_790_000_000.0)
-    async with bare_side(clock, FAST) as side:
-        side.standin.mishaps.next("chat.postMessage", Mishap.RATE_LIMITED, retry_after=30)
-        await side.outbox.put(entry("a", made_at=clock.now()))
-        await side.until_posts(1)
-        await settle()
-        await step(clock, 29)
-        assert side.standin.messages("C01OPS") == []
-        # The method is held for everybody, not for this one message.
-        await side.outbox.put(entry("b", channel_id="C02DEV", made_at=clock.now()))
-        await settle()
-        assert len(side.posts()) == 1
-        await step(clock, 2)
-        await side.standin.until(lambda s: s.messages("C01OPS") and s.messages("C02DEV"))
-
-
-async def test_keeps_to_a_message_a_second_after_a_burst(bare_side):
-    clock = ManualClock(1_790_000_000.0)
-    async with bare_side(clock, Pace(), rates=True) as side:
-        for number in range(9):
-            await side.outbox.put(entry(f"{number}", made_at=clock.now()))
-        await side.until_posts(5)
-        await settle()
-        assert len(side.posts()) == 5
-        for expected in (6, 7, 8, 9):
-            await step(clock, 1.0)
-            await side.until_posts(expected)
-            await settle()
-            assert len(side.posts()) == expected
-        assert side.standin.rates.refused == 0
-        assert texts(side) == [str(number) for number in range(9)]
-
-
-async def test_edits_are_coalesced_and_the_last_one_wins(bare_side):
-    clock = ManualClock(1_790_000_000.0)
-    async with bare_side(clock, Pace(edit_rate=1.0, edit_burst=1.0)) as side:
-        await side.outbox.put(entry("a", made_at=clock.now()))
-        await side.until_posts(1)
-        await side.outbox.put(entry("a", "r2", revision=2, made_at=clock.now()))
-        await side.until_posts(1, "chat.update")
-        for revision in range(3, 50):
-            await side.outbox.put(entry("a", f"r{revision}", revision=revision, made_at=clock.now()))
-        await settle()
-        await step(clock, 1.5)
-        await side.until_posts(2, "chat.update")
-        await settle()
-        assert texts(side, "chat.update") == ["r2", "r49"]
 
 
 async def test_an_older_revision_never_overwrites_a_newer_one(side):
@@ -392,40 +324,3 @@ async def test_a_lapsed_lease_makes_no_second_sender(side, monkeypatch):
     await nothing_left(side)
     shown = [one.text for one in side.standin.messages("C01OPS") if one.text != "late"]
     assert shown == [f"{number:02}" for number in range(30)]
-
-
-@contextlib.asynccontextmanager
-async def _standin(clock, rates):
-    made = StandIn(clock, rates=rates)
-    made.world.add_user("alice", "U01ALICE")
-    made.world.add_channel("ops", "C01OPS")
-    made.world.add_channel("dev", "C02DEV")
-    await made.start(environ={})
-    try:
-        yield made
-    finally:
-        await made.stop()
-
-
-@pytest.fixture
-def bare_side(store_url, keys):
-    """Makes a side whose time a test moves by hand."""
-
-    @contextlib.asynccontextmanager
-    async def made(clock, pace, *, rates=False):
-        async with _standin(clock, rates) as standin, wired(standin, store_url, keys, pace, clock) as side:
-            yield side
-
-    return made
-
-
-async def settle():
-    """Lets everything run that needs no time to pass on the hand-moved clock."""
-    await asyncio.sleep(0.05)
-
-
-async def step(clock, seconds):
-    """Moves time on in steps that a sleeper's renewal of its lease can follow."""
-    for _ in range(int(seconds * 2)):
-        await clock.advance(0.5)
-        await asyncio.sleep(0.01)

@@ -1,0 +1,30 @@
+"""docker container pause."""
+
+from typing import Annotated
+
+from handlers.container.targets import each_together
+from handlers.context import Context, segment
+from handlers.grammar.command import Arg, Command
+from handlers.grammar.output import Output
+from permissions.verbs import Danger, Kind, Verb
+
+
+class ContainerPause(
+    Command,
+    path="container pause",
+    aliases=("pause",),
+    verb=Verb.OPERATE,
+    danger=Danger.INTERRUPTS,
+    example="docker pause web",
+):
+    """Pause all processes within one or more containers."""
+
+    containers: Annotated[tuple[str, ...], Arg("CONTAINER", resource=Kind.CONTAINER)]
+
+    def run(self, ctx: Context) -> Output:
+        """Pauses them, several at the same time."""
+
+        def pause(name: str) -> None:
+            ctx.engine.post(f"/containers/{segment(name)}/pause", on_cancel=ctx.on_cancel)
+
+        return each_together(ctx, self.containers, pause)
