@@ -146,7 +146,8 @@ class Life:
             if context.masks:
                 context.masks.add(target_secrets(self._engine, claims.operation))
             context.check()
-            command.require_api(self._engine)
+            if command.needs_api():
+                command.require_api(self._engine.api_version)
             output = command.run(context)
             # What came to its end just before it was stopped is told as it is; a stream was cut.
             if isinstance(output, Stream) or claims.effect is Effect.READ:

@@ -1,6 +1,7 @@
 """From what workers say to what Slack shows. Where a result goes, the signed record alone decides."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
@@ -75,11 +76,15 @@ class Reporter:
         self._on_event = on_event
         self._quick: dict[str, Began | None] = {}
         """Jobs accepted here less than ``parent_delay`` ago, with what was heard of them."""
+        self._due: deque[tuple[float, str]] = deque()
+        """When each of them has to be told of, in order."""
 
     def accepted(self, job_id: str) -> None:
         """A line has become a job: if it lasts, its parent message has to appear. Returns at once."""
         self._quick[job_id] = None
-        self._outbox.soon(self._expect(job_id))
+        self._due.append((self._clock.now() + self._parent_delay, job_id))
+        if len(self._due) == 1:
+            self._outbox.soon(self._tell_of_late_ones())
 
     async def run(self, consumer: str) -> None:
         """Handles events for ever; an event leaves the store once its messages are in the outbox."""
@@ -124,11 +129,21 @@ class Reporter:
             self._quick.pop(event.job_id, None)
         self._on_event(event)
 
-    async def _expect(self, job_id: str) -> None:
-        await self._clock.sleep(self._parent_delay)
-        if job_id not in self._quick:
-            return  # its end is shown already
-        began = self._quick.pop(job_id)
+    async def _tell_of_late_ones(self) -> None:
+        while self._due:
+            at, job_id = self._due[0]
+            if job_id in self._quick:
+                await self._clock.sleep(at - self._clock.now())
+            while job_id in self._quick:
+                began = self._quick.pop(job_id)
+                try:
+                    await self._expect(job_id, began)
+                except Fault:  # the store is down
+                    self._quick[job_id] = began
+                    await self._clock.sleep(RETRY_SECONDS)
+            self._due.popleft()
+
+    async def _expect(self, job_id: str, began: Began | None) -> None:
         record = await self._jobs.request(job_id)
         if record is None:
             return

@@ -1,6 +1,7 @@
 """``inspect``: JSON as the engine sent it, or a template over its typed form."""
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from handlers.container.targets import sentence
 from handlers.context import Json
@@ -16,10 +17,22 @@ from handlers.grammar.output import Document, Failure
 BAD_TEMPLATE = 64
 
 
+class Found(NamedTuple):
+    """One object's JSON and the CLI's own type for it."""
+
+    data: Json
+    view: StructType
+
+
 def inspect(names: Iterable[str], fetch: Callable[[str], Json], view: StructType, form: str) -> Document:
+    """Every named object of one kind; ``fetch`` gets its JSON and raises Fault. See :func:`inspect_any`."""
+    return inspect_any(names, lambda name: Found(fetch(name), view), form)
+
+
+def inspect_any(names: Iterable[str], find: Callable[[str], Found], form: str) -> Document:
     """Every named object by a format ("" is indented JSON); those that fail do not stop the others.
 
-    ``fetch`` gets one object's JSON and raises Fault. A template sees the object as the CLI's own
+    ``find`` gets one object and raises Fault. A template sees the object as the CLI's own
     type and, where that does not work out, as plain JSON. Raises Fault when the template does not parse
     or costs too much.
     """
@@ -30,7 +43,7 @@ def inspect(names: Iterable[str], fetch: Callable[[str], Json], view: StructType
     budget = Budget()
     for name in names:
         try:
-            data = fetch(name)
+            data, view = find(name)
         except JobFault:
             raise
         except Fault as fault:

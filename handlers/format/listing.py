@@ -32,17 +32,24 @@ class Listing(Generic[Row]):
     """What a listing command can show.
 
     ``go_type`` is the name that the CLI's errors give the row. ``label`` answers ``{{.Label "x"}}``.
+    ``encoding`` is told when a row is shown as JSON, from where on its cells may be other ones.
     """
 
     go_type: str
     columns: Mapping[str, Column[Row]]
     label: Callable[[Row, str], str] | None = None
+    encoding: Callable[[Row], None] | None = None
 
     def view(self, row: Row) -> View:
         """The row as templates see it."""
         cells = {name: _bound(column.cell, row) for name, column in self.columns.items()}
-        label = self.label
-        return View(self.go_type, cells, None if label is None else lambda name: label(row, name))
+        label, encoding = self.label, self.encoding
+        return View(
+            self.go_type,
+            cells,
+            None if label is None else lambda name: label(row, name),
+            encoding=None if encoding is None else lambda: encoding(row),
+        )
 
     def header(self) -> View:
         """The titles, as templates see them."""

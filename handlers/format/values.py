@@ -183,13 +183,15 @@ class View:
     """One row of a listing: cells computed when a template asks for them.
 
     ``name`` is the Go type that errors speak of. ``label`` answers ``{{.Label "x"}}``. ``open`` rows
-    (table headers) answer unknown cells with "no value" in place of an error.
+    (table headers) answer unknown cells with "no value" in place of an error. ``encoding`` is called before
+    the row becomes a document.
     """
 
     name: str
     cells: Mapping[str, Callable[[], Value]]
     label: Callable[[str], str] | None = None
     open: bool = False
+    encoding: Callable[[], None] | None = None
     touched: set[str] = field(default_factory=set)
 
     def cell(self, name: str) -> Value:
@@ -200,6 +202,8 @@ class View:
 
     def document(self) -> dict[str, Value]:
         """Every cell, by name: what ``{{json .}}`` shows."""
+        if self.encoding is not None:
+            self.encoding()
         return {name: self.cell(name) for name in sorted(self.cells)}
 
 

@@ -18,7 +18,7 @@ from permissions.operation import Operation, Resource
 from permissions.verbs import Danger, Kind, Verb
 
 if TYPE_CHECKING:
-    from handlers.context import Context, Engine
+    from handlers.context import Context
 
 Api = tuple[int, int]
 """A version of the engine's API, ``(1, 41)``."""
@@ -162,30 +162,31 @@ class Command(BaseModel):
     def check(self) -> None:
         """What the CLI refuses before it asks the engine; raises UsageFault. Runs at the bot."""
 
-    def require_api(self, engine: "Engine") -> None:
-        """Refuses what the engine is too old for: the command, else every given option that is.
+    def needs_api(self) -> tuple[tuple[str, Api], ...]:
+        """What of the line a new enough engine is needed for, in the CLI's words and order; mostly nothing."""
+        whole = ((f"docker {self.path}", self.min_api),) if self.min_api else ()
+        given = {opt.long: opt for name, opt in self.options.items() if name in self.model_fields_set}
+        parts = ((f'"--{long}"', opt.min_api) for long, opt in sorted(given.items()) if opt.min_api)
+        return (*whole, *parts)
 
-        The engine is asked for its version only where something needs one.
+    def require_api(self, version: Api) -> None:
+        """Refuses what an engine of this version is too old for: the command, or else its options.
 
         Raises:
-            Fault: the CLI's sentence, an option a line, or that the engine cannot be reached.
+            Fault: the CLI's sentence, a line for each option.
         """
-        given = sorted((opt for name, opt in self.options.items() if name in self.model_fields_set), key=_long)
-        needs = [(f'"--{opt.long}"', opt.min_api) for opt in given if opt.min_api]
-        if self.min_api:
-            needs.insert(0, (f"docker {self.path}", self.min_api))
-        missing = [(what, least) for what, least in needs if engine.api_version < least]
+        missing = [(what, least) for what, least in self.needs_api() if version < least]
         if not missing:
             return
-        whole = self.min_api is not None and engine.api_version < self.min_api
-        spoken = _dotted(engine.api_version)
+        whole = self.min_api is not None and version < self.min_api
+        sentence = "{} requires API version {}, but the Docker daemon API version is {}"
         raise Fault(
             "\n".join(
-                f"{what} requires API version {_dotted(least)}, but the Docker daemon API version is {spoken}"
+                sentence.format(what, _dotted(least), _dotted(version))
                 for what, least in (missing[:1] if whole else missing)
             ),
             reason=Reason.API_TOO_OLD,
-            hint="This host's engine is too old for it." if whole else "Leave that out on this host.",
+            hint="This host's engine is too old for it." if whole else "Leave it out on this host.",
         )
 
     def value_danger(self) -> Danger:
@@ -231,10 +232,6 @@ class Command(BaseModel):
         """A copy with other values, validated, keeping what was unset unset."""
         fields = {name: getattr(self, name) for name in self.model_fields_set}
         return type(self).model_validate({**fields, **changes})
-
-
-def _long(opt: Opt) -> str:
-    return opt.long
 
 
 def _dotted(version: Api) -> str:

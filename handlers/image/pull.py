@@ -92,11 +92,16 @@ class ImagePull(
 
 
 def registry_auth(ctx: Context, reference: Reference) -> str:
-    """The asker's login at the reference's registry as the engine wants it: base64 of JSON."""
-    login = ctx.login(reference.login_server)
+    """The asker's login at the reference's registry, for :data:`AUTH_HEADER`."""
+    return auth_at(ctx, reference.login_server)
+
+
+def auth_at(ctx: Context, server: str) -> str:
+    """The asker's login at a registry as the engine wants it: base64 of JSON, ``{}`` without a login."""
+    login = ctx.login(server)
     auth = (
         {}
         if login is None
-        else {"username": login.username, "password": login.password, "serveraddress": reference.login_server}
+        else {"username": login.username, "password": login.password, "serveraddress": server}
     )
     return base64.urlsafe_b64encode(json.dumps(auth, separators=(",", ":")).encode()).decode()

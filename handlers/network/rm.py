@@ -4,9 +4,9 @@ from typing import Annotated
 
 from handlers.container.targets import each
 from handlers.context import Context, segment
-from handlers.faults import EngineFault, Fault, NotFound, Reason, Unreachable
+from handlers.faults import EngineFault, Fault, Reason, Unreachable
 from handlers.grammar.command import Arg, Command, Opt
-from handlers.grammar.output import Failure, Output
+from handlers.grammar.output import Failure, Lines, Output
 from handlers.grammar.values import BOOL
 from permissions.verbs import Danger, Kind, Verb
 
@@ -32,7 +32,6 @@ class NetworkRm(
 
         A swarm's routing mesh is left alone: the CLI asks a question of its own before it goes.
         """
-        missing: set[str] = set()
 
         def remove(name: str) -> None:
             path = f"/networks/{segment(name)}"
@@ -41,18 +40,17 @@ class NetworkRm(
                     f"{name} is the routing mesh of a swarm, which is not removed from here",
                     reason=Reason.NOT_OFFERED,
                 )
-            try:
-                ctx.engine.delete(path, on_cancel=ctx.on_cancel)
-            except NotFound:
-                if not self.force:
-                    raise
-                missing.add(name)
+            ctx.engine.delete(path, on_cancel=ctx.on_cancel)
 
         done = each(ctx, self.networks, remove, kind="network")
-        lines = tuple(name for name in done.lines if name not in missing)
-        # The CLI ends with this line when some network failed.
-        last = (Failure(reason=Reason.ENGINE, message="exit status 1"),) if done.failures else ()
-        return done.model_copy(update={"lines": lines, "failures": (*done.failures, *last)})
+        failures = [
+            failure for failure in done.failures if not (self.force and failure.reason == Reason.NOT_FOUND)
+        ]
+        if not failures:
+            return Lines(lines=done.lines)
+        # The CLI ends with a line of its own when some network failed.
+        failures.append(Failure(reason=Reason.ENGINE, message="exit status 1"))
+        return done.model_copy(update={"failures": tuple(failures)})
 
 
 def _is_ingress(ctx: Context, path: str) -> bool:

@@ -56,8 +56,7 @@ def _not_json(ticket: Ticket, bot: Any) -> Ticket:
 
 
 def _record_signature(ticket: Ticket, bot: Any) -> Ticket:
-    key_id, _, signature = bot.keys.sign_record(ticket.claims.encode()).partition(".")
-    return ticket.model_copy(update={"signature": signature, "key_id": key_id})
+    return ticket.model_copy(update={"signature": bot.keys.sign_record(ticket.claims.encode())})
 
 
 @pytest.mark.parametrize(
@@ -159,7 +158,8 @@ async def test_a_forged_cancel_is_not_obeyed(bot, new_worker, tmp_path, store, n
     order = json.dumps({"job_id": job_id, "host": "local", "reason": "cancelled", "at": time.time()})
     ours = BotKeys.load_or_create(tmp_path / "attacker")
     signed = SignedCancel(order=order, signature="", key_id="").model_dump()
-    key_id, _, signature = ours.sign_record(order.encode()).partition(".")
+    theirs = ours.sign_cancel(CancelOrder.model_validate_json(order))
+    key_id, signature = theirs.key_id, theirs.signature
     forgeries = [
         b"not json",
         json.dumps(signed).encode(),

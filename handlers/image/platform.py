@@ -1,0 +1,41 @@
+"""``--platform`` of the image commands: the value as newer engines are asked for it."""
+
+import json
+
+from handlers.container.groups.platform import parse_platform
+from handlers.faults import Reason, UsageFault
+
+PLACE = "error parsing specified platform: "
+"""What ``docker create`` says before the sentence; the image commands say something else or nothing."""
+
+
+def encoded(text: str) -> str | None:
+    """The platform as JSON with the engine's keys, None for ""; raises ValueError with the CLI's sentence."""
+    try:
+        system, *parts = parse_platform(text).split("/")
+    except ValueError as error:
+        raise ValueError(str(error).removeprefix(PLACE)) from None
+    if not system:
+        return None
+    named = dict(zip(("architecture", "variant"), parts, strict=False))
+    system, _, version = system.removesuffix(")").partition("(")
+    fields = {
+        "architecture": named.get("architecture"),
+        "os": system,
+        "os.version": version,
+        "variant": named.get("variant"),
+    }
+    return json.dumps({key: value for key, value in fields.items() if value}, separators=(",", ":"))
+
+
+def check(text: str, before: str = "") -> None:
+    """Raises UsageFault with the CLI's sentence, ``before`` in front, when the text is no platform."""
+    try:
+        encoded(text)
+    except ValueError as error:
+        raise UsageFault(
+            f"{before}{error}",
+            reason=Reason.BAD_VALUE,
+            exit_code=1,
+            hint="A platform is os[/arch[/variant]], for example linux/arm64.",
+        ) from None

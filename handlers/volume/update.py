@@ -1,0 +1,35 @@
+"""docker volume update."""
+
+from typing import Annotated
+
+from handlers.context import Context
+from handlers.grammar.command import Arg, Command, Opt
+from handlers.grammar.output import Output
+from handlers.volume.create import CLUSTER_API, no_cluster
+from permissions.verbs import Danger, Kind, Verb
+
+
+class VolumeUpdate(
+    Command,
+    path="volume update",
+    verb=Verb.CHANGE,
+    danger=Danger.INTERRUPTS,
+    min_api=CLUSTER_API,
+    example="docker volume update --availability drain data",
+):
+    """Update a volume (cluster volumes only)."""
+
+    volume: Annotated[str | None, Arg("VOLUME", resource=Kind.VOLUME, least=0)] = None
+    availability: Annotated[
+        str,
+        Opt(
+            "--availability",
+            help='Cluster Volume availability ("active", "pause", "drain")',
+            default='"active"',
+        ),
+    ] = "active"
+
+    def run(self, ctx: Context) -> Output:
+        """Raises Fault: what can be updated are volumes of a swarm alone."""
+        self.require_api(ctx.engine.api_version)
+        raise no_cluster("volume update", hint="Other volumes have nothing to update: make a new one.")
