@@ -90,6 +90,7 @@ async def run_batch(
                     user=user,
                     channel=trial.channel(line.channel or channel),
                     deadline=line.deadline,
+                    stdin=line.stdin,
                 )
                 out.write(_as_json(line.id, answer) + "\n")
             out.flush()

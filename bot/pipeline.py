@@ -31,7 +31,7 @@ from permissions.decide import decide
 from permissions.decision import Allow, Deny
 from permissions.operation import Operation, Principal
 from permissions.policy import UNMASKED_FLAG
-from permissions.ticket import Claims, Effect, SealedValue
+from permissions.ticket import Claims, Effect, Mode, SealedValue
 
 log = structlog.get_logger(__name__)
 
@@ -158,7 +158,9 @@ class Pipeline:
         rule: str,
     ) -> Accepted:
         now, command = self.clock(), parsed.command
-        effect = Effect.READ if operation.verb.reads else Effect.CHANGE
+        question = "" if request.confirmed else command.question()
+        mode = Mode.DRY_RUN if parsed.dry_run else Mode.PREVIEW if question else Mode.RUN
+        effect = Effect.READ if operation.verb.reads or mode is not Mode.RUN else Effect.CHANGE
         try:
             job_id = await self.queue.next_job_id()
             host_key = self.trust.host_key(operation.host)
@@ -175,6 +177,7 @@ class Pipeline:
                 issued_at=now,
                 not_after=now + self.start_within,
                 deadline=self.deadline,
+                mode=mode,
                 unmasked=self.unmasked,
                 logins=self._sealed_logins(principal, host_key),
             )
@@ -187,7 +190,7 @@ class Pipeline:
                 user_name=request.user_name,
                 channel_id=request.channel_id,
                 thread_ts=request.thread_ts,
-                shown=shown(command),
+                shown=_shown(parsed),
                 host=operation.host,
                 command=command.path,
                 effect=effect,
@@ -196,6 +199,10 @@ class Pipeline:
                 not_after=claims.not_after,
                 deadline=claims.deadline,
                 notes=(*request.notes, *parsed.warnings),
+                question=question if mode is Mode.PREVIEW else "",
+                confirmation_id=await self._keep(request, request.text, confirmed=True)
+                if mode is Mode.PREVIEW
+                else "",
             )
             accepted, duplicate = await self.queue.accept(record, self.keys.sign(claims))
         except StoreDown as error:
@@ -208,10 +215,21 @@ class Pipeline:
                 reason=Reason.UNREACHABLE,
             ) from error
         log.info("accepted", job_id=accepted, duplicate=duplicate, command=command.path, host=operation.host)
-        return Accepted(job_id=accepted, duplicate=duplicate)
+        return Accepted(job_id=accepted, duplicate=duplicate, question=record.question)
 
     def _sealed_logins(self, principal: Principal, host_key: bytes) -> dict[str, SealedValue]:
         return {server: self.keys.seal(host_key, login) for server, login in self.logins(principal).items()}
+
+    async def _keep(self, request: Request, text: str, *, confirmed: bool = False) -> str:
+        """Keeps a line for a button; the opaque id that goes into it. Raises StoreDown."""
+        return await self.corrections.put(
+            user_id=request.user_id,
+            channel_id=request.channel_id,
+            thread_ts=request.thread_ts,
+            program=request.program,
+            text=text,
+            confirmed=confirmed,
+        )
 
     async def _usage(self, request: Request, fault: UsageFault) -> Refusal:
         line, span = masked(request.text, fault.span, self.catalogue)
@@ -219,17 +237,16 @@ class Pipeline:
         if fault.suggestion is None:
             return refusal
         try:
-            correction = await self.corrections.put(
-                user_id=request.user_id,
-                channel_id=request.channel_id,
-                thread_ts=request.thread_ts,
-                program=request.program,
-                text=fault.suggestion,
-            )
+            correction = await self._keep(request, fault.suggestion)
         except StoreDown:
             return refusal  # without a button: the caret and the sentence still help
         suggestion, _ = masked(fault.suggestion, None, self.catalogue)
         return refusal.model_copy(update={"suggestion": suggestion, "correction_id": correction})
+
+
+def _shown(parsed: Parsed) -> str:
+    text, path = shown(parsed.command), parsed.command.path
+    return text.replace(path, f"{path} --dry-run", 1) if parsed.dry_run else text
 
 
 def _help(asked: HelpAsked, commands: tuple[type[Command], ...]) -> Help:

@@ -4,10 +4,15 @@ from permissions.model import Record
 
 
 class Accepted(Record):
-    """The line is a job now. ``duplicate``: a redelivery found the job that was already there."""
+    """The line is a job now.
+
+    ``duplicate``: a redelivery found the job that was already there. ``question``: the job only looks what
+    would go, and its end asks this.
+    """
 
     job_id: str
     duplicate: bool = False
+    question: str = ""
 
 
 class Help(Record):

@@ -20,7 +20,7 @@ class Request(Record):
     text; ``notes`` say what it changed. ``text`` can hold secrets: it is never stored or logged.
     ``delivery_id`` is what a redelivery repeats (event_id, trigger_id, or action time + user + action).
     ``thread_ts`` is "" outside threads. ``program`` is ``docker`` or ``docktalk``. ``received_at`` is
-    epoch seconds.
+    epoch seconds. ``confirmed`` means that the asker said yes to the line's question.
     """
 
     origin: Origin
@@ -34,3 +34,4 @@ class Request(Record):
     text: str
     notes: tuple[str, ...] = ()
     received_at: float
+    confirmed: bool = False

@@ -27,6 +27,7 @@ from bot.reply import Accepted, Help, Refusal, Reply
 from bot.request import Request
 from bot.service import Bot, Surroundings
 from bot.settings import BotSettings, SlackMode
+from bot.slack.replies import CORRECTION
 from bot.slack.serve import EVENTS_PATH
 from bot.standin.server import StandIn
 from bot.standin.world import Channel, Message, User
@@ -246,18 +247,34 @@ class Trial:
         self._logins[user.id] = logins
 
     async def ask(
-        self, line: str, *, user: User, channel: Channel, deadline: float | None = None, thread: str = ""
+        self,
+        line: str,
+        *,
+        user: User,
+        channel: Channel,
+        deadline: float | None = None,
+        thread: str = "",
+        stdin: str = "",
     ) -> Answer:
         """Lets a person type a line and waits for everything that comes of it.
 
         A line that begins with ``@docktalk`` is a mention (in ``thread``, if given), any other one a slash
-        command. Past ``deadline`` (seconds) the job is cancelled as timed out, exit code 124.
+        command. ``stdin`` that begins with "y" says yes to a question. Past ``deadline`` (seconds) the job
+        is cancelled as timed out, exit code 124.
         """
         calls, seen = len(self.standin.calls), set(self._stamps(channel))
         await self._type(line, user, channel, thread)
         match reply := await self.reply():
-            case Accepted(job_id=job_id):
-                exit_code, stdout, stderr = await self._end_of(job_id, deadline)
+            case Accepted(question=""):
+                exit_code, stdout, stderr = await self._end_of(reply.job_id, deadline)
+            case Accepted(question=question):
+                exit_code, stdout, stderr = await self._end_of(reply.job_id, deadline)
+                if exit_code == 0:
+                    stdout = f"{question} [y/N] "
+                if exit_code == 0 and stdin.lower().startswith("y"):
+                    await self.settled()
+                    exit_code, out, stderr = await self._yes(user, channel, deadline)
+                    stdout += out
             case Help():
                 exit_code, stdout, stderr = reply.exit_code, reply.text, ""
             case Refusal():
@@ -266,6 +283,15 @@ class Trial:
         made = [{"method": one.method, "arguments": one.arguments} for one in self.standin.calls[calls:]]
         picture = "\n".join(self._new(channel, seen, thread))
         return Answer(exit_code=exit_code, stdout=stdout, stderr=stderr, calls=made, picture=picture)
+
+    async def _yes(self, user: User, channel: Channel, deadline: float | None) -> tuple[int, str, str]:
+        """Clicks the newest question's button and waits for what comes of it."""
+        asked = next(m for m in reversed(self.standin.messages(channel.id)) if CORRECTION in str(m.blocks))
+        await self.standin.click(user.id, asked, CORRECTION)
+        reply = await self.reply()
+        if not isinstance(reply, Accepted):
+            raise TrialFailed("the yes was not accepted")
+        return await self._end_of(reply.job_id, deadline)
 
     @property
     def requests(self) -> list[Request]:

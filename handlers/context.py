@@ -25,7 +25,7 @@ def segment(name: str) -> str:
     name = name.removeprefix("/")
     if {"", ".", ".."} & set(name.split("/")):
         raise Fault(f"invalid name: {name!r}", reason=Reason.BAD_VALUE)
-    return quote(name, safe="")
+    return quote(name, safe=":@")
 
 
 class Close(Protocol):

@@ -20,6 +20,16 @@ class Effect(StrEnum):
     CHANGE = "change"
 
 
+class Mode(StrEnum):
+    """What the worker does with the command; all but RUN leave the engine as it is."""
+
+    RUN = "run"
+    PREVIEW = "preview"
+    """Lists what would go, before a question is answered."""
+    DRY_RUN = "dry_run"
+    """Lists the calls that would be made."""
+
+
 class SealedValue(Record):
     """A secret option's value on its way: ``blob`` only the host can open, ``digest`` compares it.
 
@@ -59,6 +69,7 @@ class Claims(Record):
     issued_at: float
     not_after: float
     deadline: float
+    mode: Mode = Mode.RUN
     unmasked: bool = False
     logins: dict[str, SealedValue] = Field(default_factory=dict)
 

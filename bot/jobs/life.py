@@ -23,13 +23,21 @@ from bot.jobs.wire import UPLOAD, Ended, Event, Refused, Result, Uploaded, Uploa
 from bot.keys import Catalogue, HostKeys, TicketRefused, Trust, from_wire
 from bot.settings import WorkerSettings
 from handlers.context import Engine
+from handlers.dry_run import rehearse
 from handlers.faults import Fault, JobFault, TimedOut
 from handlers.grammar.command import Command
-from handlers.grammar.output import Stream
+from handlers.grammar.output import Output, Stream
 from handlers.redact import Masks
-from permissions.ticket import Claims, Effect, SealedValue, Ticket, TicketRefusal, refusal
+from permissions.ticket import Claims, Effect, Mode, SealedValue, Ticket, TicketRefusal, refusal
 
 log = structlog.get_logger(__name__)
+
+
+_WORK: dict[Mode, Callable[[Command, JobContext], Output]] = {
+    Mode.RUN: lambda command, context: command.run(context),
+    Mode.PREVIEW: lambda command, context: command.preview(context),
+    Mode.DRY_RUN: rehearse,
+}
 
 
 class Life:
@@ -148,7 +156,7 @@ class Life:
             context.check()
             if command.needs_api():
                 command.require_api(self._engine.api_version)
-            output = command.run(context)
+            output = _WORK[claims.mode](command, context)
             # What came to its end just before it was stopped is told as it is; a stream was cut.
             if isinstance(output, Stream) or claims.effect is Effect.READ:
                 context.check()

@@ -9,7 +9,13 @@ from handlers.redact import secret_values
 from permissions.operation import Operation
 from permissions.verbs import Kind, Verb
 
-_PATHS = {Kind.CONTAINER: "/containers/{}/json", Kind.IMAGE: "/images/{}/json"}
+_CONTAINER, _IMAGE = "/containers/{}/json", "/images/{}/json"
+_PATHS = {
+    Kind.CONTAINER: (_CONTAINER,),
+    Kind.IMAGE: (_IMAGE,),
+    # A name without a kind of its own (`inspect NAME`) may be either.
+    Kind.SYSTEM: (_CONTAINER, _IMAGE),
+}
 _SHOWING_VERBS = {Verb.REVEAL, Verb.EXEC, Verb.CREATE}
 _SHOWING_COMMANDS = {"container start", "container attach"}
 
@@ -20,14 +26,12 @@ def target_secrets(engine: Engine, operation: Operation) -> list[str]:
         return []
     values = []
     for resource in operation.resources:
-        path = _PATHS.get(resource.kind)
-        if path is None:
-            continue
-        try:
-            found = engine.get(path.format(quote(resource.name, safe="")))
-        except Fault:
-            continue  # not there, or not to be asked: the command itself will say so
-        values += secret_values(_environment(found))
+        for path in _PATHS.get(resource.kind, ()):
+            try:
+                found = engine.get(path.format(quote(resource.name, safe="")))
+            except Fault:
+                continue  # not there, or not to be asked: the command itself will say so
+            values += secret_values(_environment(found))
     return values
 
 

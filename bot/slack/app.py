@@ -142,18 +142,23 @@ class Listeners:
         await ack()
         action = body["actions"][0]
         user_id = body["user"]["id"]
+        # A question stands in the channel for all to see: only its asker's yes takes its place.
+        instead = bool(body.get("container", {}).get("is_ephemeral"))
         try:
             correction = await self._intake.correction(action, user_id)
             if correction is None:
                 message = replies.gone()
             else:
+                instead = True
                 request = request_from_click(body, action, correction, now=self._intake.now())
                 answer = await self._intake.answer(request, correction.program)
-                message = answer.message or replies.started(answer.job_id)
+                message = answer.message or replies.started(
+                    answer.job_id, user_id, confirmed=correction.confirmed
+                )
         except Exception:
             log.exception("click failed", user_id=user_id)
             message = replies.broken()
-        self._outbox.soon(_replace(respond, message))
+        self._outbox.soon(_respond(respond, message, instead=instead))
 
     async def other_event(self, ack: AsyncAck) -> None:
         """Events that are nothing to us are acknowledged, or Slack would send them again."""
@@ -181,10 +186,15 @@ class Listeners:
         self._outbox.soon(self._outbox.put(entry))
 
 
-async def _replace(respond: AsyncRespond, message: Message) -> None:
+async def _respond(respond: AsyncRespond, message: Message, *, instead: bool) -> None:
     # The URL that a click brings is good for five answers and is kept nowhere.
     try:
-        await respond(text=message.text, blocks=list(message.blocks), replace_original=True)
+        await respond(
+            text=message.text,
+            blocks=list(message.blocks),
+            replace_original=instead,
+            response_type=None if instead else "ephemeral",
+        )
     except Exception:
         log.warning("click not answered", exc_info=True)
 

@@ -156,20 +156,17 @@ def table(rows: Sequence[Sequence[str]]) -> Block:
     }
 
 
-def button(label: str, *, action_id: str, value: str, spoken: str) -> Block:
-    """A button. ``value`` is an opaque id, ``spoken`` what a screen reader says."""
-    return {
-        "type": "actions",
-        "elements": [
-            {
-                "type": "button",
-                "action_id": action_id,
-                "text": {"type": "plain_text", "text": cut(label, BUTTON_CHARS), "emoji": False},
-                "value": value[:VALUE_CHARS],
-                "accessibility_label": cut(spoken, LABEL_CHARS),
-            }
-        ],
+def button(label: str, *, action_id: str, value: str, spoken: str, danger: bool = False) -> Block:
+    """A button. ``value`` is an opaque id, ``spoken`` what a screen reader says, ``danger`` makes it red."""
+    element = {
+        "type": "button",
+        "action_id": action_id,
+        "text": {"type": "plain_text", "text": cut(label, BUTTON_CHARS), "emoji": False},
+        "value": value[:VALUE_CHARS],
+        "accessibility_label": cut(spoken, LABEL_CHARS),
+        **({"style": "danger"} if danger else {}),
     }
+    return {"type": "actions", "elements": [element]}
 
 
 def _labels(blocks: Sequence[Block], label: str) -> Iterable[Block]:

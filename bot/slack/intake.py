@@ -112,6 +112,7 @@ def request_from_click(payload: Payload, action: Payload, correction: Correction
         program=correction.program,
         text=correction.text,
         received_at=now,
+        confirmed=correction.confirmed,
     )
 
 

@@ -11,6 +11,7 @@ from bot.slack import excerpt
 from bot.slack.blocks import (
     Block,
     Message,
+    button,
     clean,
     code,
     context,
@@ -27,6 +28,7 @@ from bot.slack.blocks import (
     words,
 )
 from bot.slack.excerpt import Excerpt
+from bot.slack.replies import CORRECTION
 from bot.store.outbox import Stream
 from bot.store.records import RequestRecord
 from handlers.faults import Reason
@@ -35,6 +37,8 @@ from permissions.ticket import TicketRefusal
 
 SHOWN_CHARS = 500
 """The most of a command line that is shown."""
+QUESTION_CHARS = 1_000
+"""The most of a question that is shown: the CLI's are far shorter."""
 SHORT_CHARS = 120
 """An output of one line this short stands in the parent, where a phone shows it without opening a thread."""
 STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
@@ -57,6 +61,7 @@ class State(Enum):
     DONE = ("Done", "white_check_mark")
     FAILED = ("Failed", "x")
     REFUSED = ("Refused", "no_entry")
+    ASKING = ("Asking", "question")
     TIMED_OUT = ("Timed out", "alarm_clock")
     CANCELLED = ("Cancelled", "octagonal_sign")
     OUTCOME_UNKNOWN = ("Outcome unknown", "grey_question")
@@ -116,6 +121,8 @@ def refused(record: RequestRecord, refusal: str) -> Message:
 def ended(record: RequestRecord, result: Result) -> Ending:
     """Everything a finished job shows."""
     state = _state(result)
+    if record.question and state is State.DONE:
+        return _asking(record, result)
     lasted = _seconds(result.ended_at - result.began_at)
     short = _short(result)
     elements = [words(f" · exit {result.exit_code} · {lasted}")]
@@ -131,6 +138,39 @@ def ended(record: RequestRecord, result: Result) -> Ending:
         return Ending(parent=parent)
     reply, attach = _output(record, result)
     return Ending(parent=parent, replies=(reply,), attach=attach)
+
+
+def _asking(record: RequestRecord, result: Result) -> Ending:
+    """The question, over what would go; nothing has been changed."""
+    question = cut(clean(record.question).strip(), QUESTION_CHARS)
+    part = _stdout(record, result)
+    blocks = [
+        section(user(record.user_id), words(" asked for "), code(cut(line(record.shown), SHOWN_CHARS))),
+        section(
+            emoji(State.ASKING.emoji),
+            words(f" {State.ASKING.word}", bold=True),
+            words(" on "),
+            code(record.host),
+            words(f"\n{question}"),
+        ),
+        *([part.block] if part else [section(words("Nothing would go now."))]),
+        button(
+            "Yes, go on",
+            action_id=CORRECTION,
+            value=record.confirmation_id,
+            spoken=f"Yes, run {cut(line(record.shown), 60)}",
+            danger=True,
+        ),
+        context(
+            record.job_id,
+            part.note if part else "",
+            "nothing was changed · only the asker can say yes, for ten minutes",
+            *record.notes,
+        ),
+    ]
+    text = f"{State.ASKING.word}: {cut(line(record.shown), 200)} on {record.host}. {line(question)}"
+    parent = message(f"{record.job_id}.{Revision.ENDED}", text, blocks)
+    return Ending(parent=parent, attach=("stdout",) if part and part.cut and result.kept else ())
 
 
 def not_attached(job_id: str, error: str) -> Message:

@@ -20,6 +20,7 @@ from bot.slack.blocks import (
     prose,
     section,
     size,
+    user,
     words,
 )
 from handlers.faults import Reason
@@ -57,8 +58,11 @@ def gone() -> Message:
     )
 
 
-def started(job_id: str) -> Message:
-    """What stands in place of the refusal once its corrected line is a job."""
+def started(job_id: str, user_id: str, *, confirmed: bool) -> Message:
+    """What stands in place of a refusal once its corrected line is a job, of a question after its yes."""
+    if confirmed:
+        said = [user(user_id), words(" said yes: it runs as "), code(job_id), words(".")]
+        return message(f"{job_id}.started", f"Confirmed: it runs as {job_id}.", [section(*said)])
     return message(
         f"{job_id}.started",
         f"Started the corrected line as {job_id}.",

@@ -20,7 +20,10 @@ _PURPOSE = b"docktalk correction\n"
 
 
 class Correction(Record):
-    """A line that its asker may run by a click; ``id`` is the opaque value of the button."""
+    """A line that its asker may run by a click; ``id`` is the opaque value of the button.
+
+    ``confirmed``: the click is the yes to the line's question, not a correction.
+    """
 
     id: str
     user_id: str
@@ -28,6 +31,7 @@ class Correction(Record):
     thread_ts: str
     program: str
     text: str
+    confirmed: bool = False
 
 
 class Corrections:
@@ -38,7 +42,16 @@ class Corrections:
         self._prefix = f"{{{namespace}}}:correction:"
         self._locks = locks
 
-    async def put(self, *, user_id: str, channel_id: str, thread_ts: str, program: str, text: str) -> str:
+    async def put(
+        self,
+        *,
+        user_id: str,
+        channel_id: str,
+        thread_ts: str,
+        program: str,
+        text: str,
+        confirmed: bool = False,
+    ) -> str:
         """Keeps a line and returns the opaque id that only ``user_id`` can take it by."""
         correction = Correction(
             id=secrets.token_urlsafe(16),
@@ -47,6 +60,7 @@ class Corrections:
             thread_ts=thread_ts,
             program=program,
             text=text,
+            confirmed=confirmed,
         )
         blob = self._locks.lock(_PURPOSE + correction.model_dump_json().encode())
         try:

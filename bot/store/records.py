@@ -10,6 +10,7 @@ class RequestRecord(Record):
 
     ``shown`` is the command line with secrets masked; the line as typed is kept nowhere. ``notes`` say
     what was changed in the typed text (curly quotes and the like). Times are epoch seconds.
+    A job that only previews has the ``question`` that its end will ask, and the id behind its "yes".
     """
 
     job_id: str
@@ -29,3 +30,5 @@ class RequestRecord(Record):
     not_after: float
     deadline: float
     notes: tuple[str, ...] = ()
+    question: str = ""
+    confirmation_id: str = ""

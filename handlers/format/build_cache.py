@@ -11,7 +11,8 @@ from handlers.format.units import duration, short_id, size
 
 DIGITS = 3
 DEFAULT = (
-    "table {{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t{{.UsageCount}}\t{{.Shared}}"
+    "table {{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}"
+    "\t{{.LastUsedSince}}\t{{.UsageCount}}\t{{.Shared}}"
 )
 RAW = """build_cache_id: {{.ID}}
 parent_id: {{.Parent}}

@@ -10,7 +10,12 @@ _RANGE = struct(
     AuxAddress=member(LABELS, "AuxiliaryAddresses?"),
 )
 _ENDPOINT = struct(
-    "network.EndpointResource", Name=TEXT, EndpointID=TEXT, MacAddress=TEXT, IPv4Address=TEXT, IPv6Address=TEXT
+    "network.EndpointResource",
+    Name=TEXT,
+    EndpointID=TEXT,
+    MacAddress=TEXT,
+    IPv4Address=TEXT,
+    IPv6Address=TEXT,
 )
 _TASK = struct("network.Task", Name=TEXT, EndpointID=TEXT, EndpointIP=TEXT, Info=LABELS)
 _SERVICE = struct("network.ServiceInfo", VIP=TEXT, Ports=TEXTS, LocalLBIndex=INT, Tasks=array(_TASK))

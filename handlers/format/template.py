@@ -27,6 +27,8 @@ _TOKEN = re.compile(r"unexpected '(.*)'")
 _CLAUSES = re.compile(r"(missing value for|too many declarations in) command")
 _CLAUSE = re.compile(r"(?:else\s+)?(if|with|range|block)\b")
 _WORD = re.compile(r"[\s}]")
+_CALLED = re.compile(r"(?<![\w.$])[^\W\d]\w*$")
+_KNOWN = {*functions.ALL, "and", "or", "true", "false", "nil"}
 _QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -110,6 +112,9 @@ def _go_sentence(message: str, source: str, position: int) -> str:  # noqa: PLR0
         return f'unexpected "{_WORD.split(after, maxsplit=1)[0]}" in template clause'
     if message == "unexpected pipe":
         return 'unexpected "|" in command'
+    called = _CALLED.search(before) if after.startswith(".") else None
+    if called and called[0] not in _KNOWN:
+        return f'function "{called[0]}" not defined'
     if match := _TOKEN.fullmatch(message):
         return "unexpected <.> in operand" if match[1] == "." else f'unexpected "{match[1]}" in command'
     return _QUOTED.sub(r'"\1"', message)

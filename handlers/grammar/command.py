@@ -163,7 +163,7 @@ class Command(BaseModel):
         """What the CLI refuses before it asks the engine; raises UsageFault. Runs at the bot."""
 
     def needs_api(self) -> tuple[tuple[str, Api], ...]:
-        """What of the line a new enough engine is needed for, in the CLI's words and order; mostly nothing."""
+        """What of the line an engine may be too old for, in the CLI's words and order."""
         whole = ((f"docker {self.path}", self.min_api),) if self.min_api else ()
         given = {opt.long: opt for name, opt in self.options.items() if name in self.model_fields_set}
         parts = ((f'"--{long}"', opt.min_api) for long, opt in sorted(given.items()) if opt.min_api)

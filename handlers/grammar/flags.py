@@ -82,6 +82,8 @@ class Table:
 
 HELP_OPT = Opt("--help", help="Print usage", type=BOOL)
 HELP = Flag("", "help", "--help", HELP_OPT)
+DRY_RUN = Flag("", "dry-run", "--dry-run", Opt("--dry-run", help="Show the calls, change nothing", type=BOOL))
+"""Ours, on every command that changes something; docker's own help does not have it."""
 
 
 def flags_of(options: Mapping[str, Opt]) -> tuple[dict[str, Flag], dict[str, Flag]]:
@@ -115,6 +117,8 @@ def table_of(command: type[Command]) -> Table:
 
 def _make_table(command: type[Command]) -> Table:
     longs, shorts = flags_of(command.options)
+    if not command.verb.reads:
+        longs.setdefault(DRY_RUN.name, DRY_RUN)
     positions = []
     least, most = 0, 0
     endless = False

@@ -9,7 +9,7 @@ from handlers.faults import Reason, UsageFault
 from handlers.grammar import suggest, usage
 from handlers.grammar.assemble import Spoken, assemble, warnings
 from handlers.grammar.command import Command, Opt
-from handlers.grammar.flags import HELP, Edit, Given, Misread, Table, flags_of, read, table_of
+from handlers.grammar.flags import DRY_RUN, HELP, Edit, Given, Misread, Table, flags_of, read, table_of
 from handlers.grammar.gonumbers import quote
 from handlers.grammar.lookup import Catalogue
 from handlers.grammar.secrecy import SHORTEST, masked_value, repeatable_text
@@ -25,12 +25,13 @@ class Parsed:
     """A command ready to be decided on.
 
     ``host`` is what ``-H`` named or None. ``warnings`` are what the CLI says on stderr before it runs
-    (deprecated spellings).
+    (deprecated spellings). ``dry_run``: only show what would be asked of the engine.
     """
 
     command: Command
     host: str | None = None
     warnings: tuple[str, ...] = ()
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class _Line:
         self.catalogue = catalogue
         self.corrections = corrections
         self.helps = False
+        self.dry_run = False
         self.host: str | None = None
 
     def parse(self) -> Parsed | HelpAsked:
@@ -214,6 +216,9 @@ class _Line:
                 if flag is HELP:
                     self.helps = value
                     continue
+                if flag is DRY_RUN:
+                    self.dry_run = value
+                    continue
                 met.append(given)
                 if flag.opt.type.split:
                     fields.setdefault(flag.field, []).extend(value)
@@ -226,7 +231,7 @@ class _Line:
         if self.helps:
             return HelpAsked(usage.text(command, spelling), topic=command.path)
         spoken = Spoken(command, spelling, named, tuple(met), tuple(rest))
-        return Parsed(assemble(spoken, fields), self.host, warnings(met))
+        return Parsed(assemble(spoken, fields), self.host, warnings(met), self.dry_run)
 
     def _value(self, given: Given) -> Any:
         kind = given.flag.opt.type

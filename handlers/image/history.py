@@ -98,7 +98,8 @@ class ImageHistory(
         str,
         Opt(
             "--platform",
-            help='Show history for the given platform. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
+            help="Show history for the given platform. "
+            'Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
             min_api=(1, 48),
         ),
     ] = ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from handlers.context import Clock, Context
-from handlers.faults import Fault, Reason, UsageFault
+from handlers.faults import UsageFault
 from handlers.format.listing import TABLE, Column, Listing
 from handlers.format.options import LIST_FORMAT_HELP
 from handlers.format.units import duration, local_time, short_id, size
@@ -167,13 +167,6 @@ class ImageLs(
 
     def run(self, ctx: Context) -> Output:
         """Lists; raises Fault when the template is wrong."""
-        if self.tree and ctx.engine.api_version < TREE_API:
-            needed, spoken = (".".join(map(str, version)) for version in (TREE_API, ctx.engine.api_version))
-            raise Fault(
-                f'"--tree" requires API version {needed}, but the Docker daemon API version is {spoken}',
-                reason=Reason.API_TOO_OLD,
-                hint="Leave out --tree on this host.",
-            )
         conditions = (*self.filter, *([f"reference={self.reference}"] if self.reference else ()))
         query: dict[str, str | bool | None] = {
             "all": True if self.all else None,

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from handlers.condemned import spared
 from handlers.context import Context
 from handlers.format.units import size
 from handlers.grammar.command import Command, Opt
-from handlers.grammar.output import Document, Output
+from handlers.grammar.output import Lines, Output
 from handlers.grammar.values import BOOL, FILTER, filter_query
 from handlers.image.ls import DEFAULT, LISTING, rows
 from handlers.image.rm import told
+from handlers.system.conditions import Conditions
 from permissions.verbs import Danger, Verb
 
 DANGLING = "WARNING! This will remove all dangling images.\nAre you sure you want to continue?"
@@ -59,18 +59,22 @@ class ImagePrune(
     def run(self, ctx: Context) -> Output:
         """Removes them and tells what came free."""
         query = {"filters": filter_query([*self.filter, f"dangling={str(not self.all).lower()}"])}
-        report = ctx.engine.post("/images/prune", query, on_cancel=ctx.on_cancel)
-        deleted = report.get("ImagesDeleted") or ()
-        lines = ["Deleted Images:", *(told(item, "untagged", "deleted") for item in deleted), ""]
-        reclaimed = size(report.get("SpaceReclaimed", 0)) if deleted else "0B"
-        text = "\n".join([*(lines if deleted else ()), f"Total reclaimed space: {reclaimed}\n"])
-        return Document(text=text)
+        report = ctx.engine.post("/images/prune", query, on_cancel=ctx.on_cancel) or {}
+        lines, freed = deleted_images(report)
+        return Lines(lines=(*lines, f"Total reclaimed space: {size(freed)}"))
 
     def _condemned(self, ctx: Context) -> Iterator[dict[str, Any]]:
-        """The images that no container was made of, and that no filter spares."""
+        """The images that no container was made of, and that the conditions are true for."""
+        conditions = Conditions.of(self.filter, ctx.clock)
         used = {data.get("ImageID") for data in ctx.engine.get("/containers/json", {"all": True}) or ()}
         query = {"filters": None if self.all else filter_query(["dangling=true"])}
         for data in ctx.engine.get("/images/json", query) or ():
-            kept = spared(self.filter, data.get("Labels"), data.get("Created", 0), ctx.clock)
-            if data["Id"] not in used and not kept:
+            if data["Id"] not in used and conditions.match(data.get("Labels"), data.get("Created", 0)):
                 yield data
+
+
+def deleted_images(report: dict[str, Any]) -> tuple[tuple[str, ...], int]:
+    """What the CLI prints of the engine's report, and the bytes that came free; nothing when nothing went."""
+    items = report.get("ImagesDeleted") or ()
+    lines = ("Deleted Images:", *(told(item, "untagged", "deleted") for item in items), "")
+    return (lines, report.get("SpaceReclaimed", 0)) if items else ((), 0)

@@ -98,7 +98,7 @@ class ImagePush(
         except EngineFault as fault:
             if any(words in fault.message for words in _LOCKED_OUT):
                 fault.hint = (
-                    f"Your login there may be missing or too weak: `docker login {reference.domain}`."
+                    f"Your login there is missing or lacks the right: `docker login {reference.domain}`."
                 )
             raise
         finally:

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+from handlers.container.groups.body import pairs
 from handlers.context import Context
 from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
@@ -50,9 +51,9 @@ class NetworkCreate(
     config_only: Annotated[
         bool, Opt("--config-only", help="Create a configuration only network", type=BOOL, min_api=(1, 30))
     ] = False
-    driver: Annotated[
-        str, Opt("-d", "--driver", help="Driver to manage the Network", default='"bridge"')
-    ] = "bridge"
+    driver: Annotated[str, Opt("-d", "--driver", help="Driver to manage the Network", default='"bridge"')] = (
+        "bridge"
+    )
     gateway: Annotated[
         tuple[str, ...], Opt("--gateway", help="IPv4 or IPv6 Gateway for the master subnet", type=STRINGS)
     ] = ()
@@ -84,9 +85,7 @@ class NetworkCreate(
         tuple[str, ...],
         Opt("-o", "--opt", help="Set driver specific options", type=MAP, default="map[]"),
     ] = ()
-    scope: Annotated[
-        str, Opt("--scope", help="Control the network's scope", min_api=(1, 30))
-    ] = ""
+    scope: Annotated[str, Opt("--scope", help="Control the network's scope", min_api=(1, 30))] = ""
     subnet: Annotated[
         tuple[str, ...],
         Opt("--subnet", help="Subnet in CIDR format that represents a network segment", type=STRINGS),
@@ -127,7 +126,7 @@ class NetworkCreate(
             "Scope": self.scope,
             "IPAM": {
                 "Driver": self.ipam_driver,
-                "Options": _pairs(self.ipam_opt),
+                "Options": pairs(self.ipam_opt),
                 "Config": [subnet.json() for subnet in self._subnets()],
             },
             "Internal": self.internal,
@@ -135,16 +134,12 @@ class NetworkCreate(
             "Ingress": self.ingress,
             "ConfigOnly": self.config_only,
             "ConfigFrom": {"Network": self.config_from} if self.config_from else None,
-            "Options": _pairs(self.opt),
-            "Labels": _pairs(self.label),
+            "Options": pairs(self.opt),
+            "Labels": pairs(self.label),
         }
         # An engine has defaults of its own for what was not given.
         families = {"EnableIPv4": self.ipv4, "EnableIPv6": self.ipv6}
         return body | {name: given for name, given in families.items() if given is not None}
 
     def _subnets(self) -> tuple[Subnet, ...]:
-        return subnets(self.subnet, self.ip_range, self.gateway, _pairs(self.aux_address))
-
-
-def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
-    return {key: value for key, _, value in (text.partition("=") for text in texts)}
+        return subnets(self.subnet, self.ip_range, self.gateway, pairs(self.aux_address))

@@ -23,7 +23,9 @@ HARMLESS_ENDPOINT_OPTIONS = frozenset({"com.docker.network.endpoint.ifname"})
 """Not the sysctls of the interface."""
 
 
-def network_danger(driver: str, options: Iterable[str], *, ipam_driver: str, copied_from: str | None) -> Danger:
+def network_danger(
+    driver: str, options: Iterable[str], *, ipam_driver: str, copied_from: str | None
+) -> Danger:
     """A new network: anything but a plain bridge reaches links of the host or runs a plugin's code.
 
     A configuration that is copied from another network cannot be seen from here.

@@ -47,25 +47,33 @@ def subnets(
             raise ValueError("multiple overlapping subnet configuration is not supported")
         found.append(Subnet(text))
     for ip_range in ip_ranges:
-        for subnet in _matching(found, ip_range, "range"):
-            if subnet.ip_range:
-                raise ValueError(
-                    f"cannot configure multiple ranges ({ip_range}, {subnet.ip_range}) "
-                    f"on the same subnet ({subnet.text})"
-                )
-            subnet.ip_range = ip_range
+        _add_range(found, ip_range)
     for gateway in gateways:
-        for subnet in _matching(found, gateway, "gateway"):
-            if subnet.gateway:
-                raise ValueError(
-                    f"cannot configure multiple gateways ({gateway}, {subnet.gateway}) "
-                    f"for the same subnet ({subnet.text})"
-                )
-            subnet.gateway = gateway
+        _add_gateway(found, gateway)
     for name, address in auxiliary.items():
         for subnet in _matching(found, address, "aux-address"):
             subnet.auxiliary[name] = address
     return tuple(found)
+
+
+def _add_range(found: Iterable[Subnet], text: str) -> None:
+    for subnet in _matching(found, text, "range"):
+        if subnet.ip_range:
+            raise ValueError(
+                f"cannot configure multiple ranges ({text}, {subnet.ip_range}) "
+                f"on the same subnet ({subnet.text})"
+            )
+        subnet.ip_range = text
+
+
+def _add_gateway(found: Iterable[Subnet], text: str) -> None:
+    for subnet in _matching(found, text, "gateway"):
+        if subnet.gateway:
+            raise ValueError(
+                f"cannot configure multiple gateways ({text}, {subnet.gateway}) "
+                f"for the same subnet ({subnet.text})"
+            )
+        subnet.gateway = text
 
 
 def _matching(found: Iterable[Subnet], text: str, what: str) -> list[Subnet]:

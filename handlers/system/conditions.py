@@ -20,7 +20,7 @@ class Conditions:
 
     @classmethod
     def of(cls, filters: Iterable[str], clock: Clock) -> Self:
-        """Those of parsed ``name=value`` filters. A time that is none matches nothing: the engine refuses it."""
+        """Those of parsed ``name=value`` filters; a time that is none matches nothing."""
         pairs = [text.partition("=")[::2] for text in filters if text]
         return cls(
             labels=tuple(value for name, value in pairs if name == "label"),

@@ -198,7 +198,7 @@ class Details:
         )
 
     def by_template(self, form: str) -> str:
-        """All kinds by one template, as the CLI does without a final newline; raises Fault when it is wrong."""
+        """All kinds by one template, without a final newline as in the CLI; raises Fault when it is wrong."""
         source = {"raw": RAW_DETAILS, JSON: "{{json .}}"}.get(form, form.removeprefix(TABLE))
         try:
             parsed = template.parse(source.strip(" ").replace("\\t", "\t").replace("\\n", "\n"))

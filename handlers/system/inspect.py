@@ -87,9 +87,7 @@ class Inspect(
         if "type" not in self.model_fields_set or self.type in PLACES:
             return
         if self.type in TYPES:
-            why = (
-                "plugins are for the engine's operators" if self.type == PLUGIN else "there is no swarm here"
-            )
+            why = "plugins are the operators' business" if self.type == PLUGIN else "there is no swarm here"
             raise UsageFault(
                 f"docker inspect --type {self.type} is not offered here: {why}",
                 reason=Reason.NOT_OFFERED,

@@ -77,8 +77,8 @@ class Login(
     def run(self, ctx: Context) -> Output:
         """Has the registry check the login: the one given, else the one kept from before.
 
-        A login that was given and is right is named in ``keeps_login``. Raises EngineFault with the registry's
-        answer, and Fault where there is nothing to check and nobody to ask.
+        A login that was given and is right is named in ``keeps_login``. Raises EngineFault with the
+        registry's answer, and Fault where there is nothing to check and nobody to ask.
         """
         server = server_key(self.server)
         if self.password and not self.password_stdin:

@@ -29,7 +29,7 @@ class Logout(
     def run(self, ctx: Context) -> Output:
         """Names the login to forget; the asker is told when none was kept."""
         key = server_key(self.server)
-        # Docker Hub under its short name is told as it was written, though its login is kept under the long one.
+        # Docker Hub's short name is told as it was written, though the login is kept under the long one.
         shown = self.server if self.server and key.startswith("https:") else key
         warnings = () if ctx.login(key) else (f"Not logged in to {shown}",)
         return Lines(lines=(f"Removing login credentials for {shown}",), warnings=warnings, forgets_login=key)

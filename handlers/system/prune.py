@@ -1,6 +1,6 @@
 """docker system prune."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -181,7 +181,7 @@ class _Unused:
         stopped = container.get("State") not in ACTIVE
         return stopped and self._conditions.match(container.get("Labels"), container.get("Created", 0))
 
-    def _images(self, images: list[dict[str, Any]], used: set[str]) -> list[Leftover]:
+    def _images(self, images: Iterable[dict[str, Any]], used: set[str]) -> list[Leftover]:
         return [
             Leftover("image", short_id(image["Id"]), _tags(image), _own_bytes(image))
             for image in images
@@ -190,10 +190,10 @@ class _Unused:
             and self._conditions.match(image.get("Labels"), image.get("Created", 0))
         ]
 
-    def _cache(self, records: list[dict[str, Any]]) -> list[Leftover]:
+    def _cache(self, records: Iterable[dict[str, Any]]) -> list[Leftover]:
         """Labels do not count here: the cache has none."""
         return [
-            Leftover("build cache", short_id(one["ID"]), one.get("Description", ""), max(0, one.get("Size", 0)))
+            Leftover("build cache", short_id(one["ID"]), _words(one), max(0, one.get("Size", 0)))
             for one in records
             if not one.get("InUse")
             and (self._everything or not one.get("Shared"))
@@ -207,6 +207,11 @@ def _name(container: dict[str, Any]) -> str:
 
 def _tags(image: dict[str, Any]) -> str:
     return ",".join(image.get("RepoTags") or ("<none>",))
+
+
+def _words(record: dict[str, Any]) -> str:
+    """The step of a build that a record came from, on one line."""
+    return " ".join(record.get("Description", "").split())
 
 
 def _own_bytes(image: dict[str, Any]) -> int:

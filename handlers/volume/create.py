@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any
 
+from handlers.container.groups.body import pairs
 from handlers.context import Context
 from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
@@ -108,7 +109,9 @@ class ClusterOptions(Command):
 
     def check_cluster(self) -> None:
         """Raises UsageFault when one of them is given."""
-        given = sorted(f"--{ClusterOptions.options[name].long}" for name in self.given(*ClusterOptions.options))
+        given = sorted(
+            f"--{ClusterOptions.options[name].long}" for name in self.given(*ClusterOptions.options)
+        )
         if given:
             raise no_cluster(f"volume create {given[0]}", hint=f"Leave out {', '.join(given)}.")
 
@@ -116,7 +119,8 @@ class ClusterOptions(Command):
 def no_cluster(what: str, *, hint: str) -> UsageFault:
     """The refusal of what concerns cluster volumes, and why."""
     return UsageFault(
-        f"docker {what} is not offered here: cluster volumes belong to a swarm, and this works on single hosts",
+        f"docker {what} is not offered here: "
+        "cluster volumes belong to a swarm, and this works on single hosts",
         reason=Reason.NOT_OFFERED,
         exit_code=1,
         hint=hint,
@@ -133,9 +137,9 @@ class VolumeCreate(
     """Create a volume."""
 
     volume: Annotated[str | None, Arg("VOLUME", least=0)] = None
-    driver: Annotated[
-        str, Opt("-d", "--driver", help="Specify volume driver name", default='"local"')
-    ] = LOCAL
+    driver: Annotated[str, Opt("-d", "--driver", help="Specify volume driver name", default='"local"')] = (
+        LOCAL
+    )
     label: Annotated[tuple[str, ...], Opt("--label", help="Set metadata for a volume", type=LABEL)] = ()
     name: Annotated[str, Opt("--name", help="Specify volume name", hidden=True)] = ""
     opt: Annotated[
@@ -154,7 +158,8 @@ class VolumeCreate(
         """Raises UsageFault for two names, and for options of cluster volumes."""
         if self.name and self.volume is not None:
             raise UsageFault(
-                "conflicting options: cannot specify a volume-name through both --name and as a positional arg",
+                "conflicting options: "
+                "cannot specify a volume-name through both --name and as a positional arg",
                 exit_code=1,
                 hint="Leave out --name.",
             )
@@ -173,8 +178,8 @@ class VolumeCreate(
         """Creates it, or finds it as it is; shows its name. Raises EngineFault."""
         body: dict[str, Any] = {
             "Driver": self.driver,
-            "DriverOpts": _pairs(self.opt),
-            "Labels": _pairs(self.label),
+            "DriverOpts": pairs(self.opt),
+            "Labels": pairs(self.label),
             "Name": self._name,
         }
         given = {key: value for key, value in body.items() if value}
@@ -184,7 +189,3 @@ class VolumeCreate(
     @property
     def _name(self) -> str:
         return self.volume or self.name
-
-
-def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
-    return {key: value for key, _, value in (text.partition("=") for text in texts)}

@@ -1,6 +1,6 @@
 """docker volume prune."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Container, Iterable
 from typing import Annotated, Any
 
 from handlers.context import Context
@@ -94,7 +94,11 @@ def deleted_volumes(report: dict[str, Any]) -> tuple[tuple[str, ...], int]:
 
 
 def unused_volumes(
-    ctx: Context, volumes: Iterable[dict[str, Any]], filters: Iterable[str], *, used: Set[str] | None = None
+    ctx: Context,
+    volumes: Iterable[dict[str, Any]],
+    filters: Iterable[str],
+    *,
+    used: Container[str] | None = None,
 ) -> list[dict[str, Any]]:
     """The volumes that the engine would remove, of those in its answer to ``/system/df``.
 

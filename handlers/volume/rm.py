@@ -23,9 +23,7 @@ class VolumeRm(
     volumes: Annotated[tuple[str, ...], Arg("VOLUME", resource=Kind.VOLUME)]
     force: Annotated[
         bool,
-        Opt(
-            "-f", "--force", help="Force the removal of one or more volumes", type=BOOL, min_api=(1, 25)
-        ),
+        Opt("-f", "--force", help="Force the removal of one or more volumes", type=BOOL, min_api=(1, 25)),
     ] = False
 
     def run(self, ctx: Context) -> Output:

@@ -9,6 +9,7 @@ import os
 import shutil
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable
 
@@ -45,7 +46,8 @@ async def main() -> None:
         floors = await all_floors(trial, docker_host)
     cli = cli_processes(docker_host)
     show_latency(stages, floors, cli)
-    await measure_acks()
+    if "--latency" not in sys.argv:
+        await measure_acks()
 
 
 async def slash_to_result(trial: Trial) -> dict[str, list[float]]:

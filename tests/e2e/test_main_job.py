@@ -214,3 +214,30 @@ async def everything_in_redis(client):
         }[kind]
         dump.append(repr((key, await read(key))).encode())
     return b"\n".join(dump)
+
+
+async def test_a_prune_asks_first_and_only_its_asker_can_say_yes(workspace, unique, image, docker_host):
+    name = unique("stopped")
+    await workspace.ask(f"/docker run --name {name} --label prune={name} {image} true")
+    client = docker.APIClient(base_url=docker_host, version="auto")
+    asked = await workspace.ask(f"/docker container prune --filter label=prune={name}")
+    assert "WARNING! This will remove all stopped containers." in asked.picture
+    assert name in asked.picture
+    standin = workspace.trial.standin
+    card = [m for m in standin.messages(workspace.ops.id) if not m.ephemeral_to][-1]
+    await standin.click(workspace.viewer.id, card, "correction")
+    await workspace.ask("/docker version")
+    assert client.containers(all=True, filters={"name": name})
+    await standin.click(workspace.admin.id, card, "correction")
+    await workspace.trial.ended((await workspace.trial.reply()).job_id)
+    assert client.containers(all=True, filters={"name": name}) == []
+    client.close()
+
+
+async def test_a_dry_run_shows_the_calls_and_changes_nothing(workspace, unique, image, docker_host):
+    name = await run_web(workspace, unique, image)
+    answer = await workspace.ask(f"/docker rm --dry-run -f {name}")
+    assert f"DELETE /containers/{name}?force=1" in answer.stdout
+    client = docker.APIClient(base_url=docker_host, version="auto")
+    assert client.inspect_container(name)["State"]["Running"]
+    client.close()

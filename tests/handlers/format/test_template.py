@@ -101,6 +101,7 @@ def test_a_template_over_plain_json_reads_the_engines_own_keys(source, text):
     [
         ("{{.ID", "template: :1: unclosed action"),
         ("{{nosuch .ID}}", 'template: :1: function "nosuch" not defined'),
+        ("{{. nosuch.ID}}", 'template: :1: function "nosuch" not defined'),
         ("{{range .Args}}", "template: :1: unexpected EOF"),
         ("{{end}}", "template: :1: unexpected {{end}}"),
         ("a\n{{else}}", "template: :2: unexpected {{else}}"),
