@@ -29,7 +29,7 @@ def test_a_change_is_shown_with_its_target():
 
 
 def test_an_unknown_target_fails_as_it_would():
-    done = rehearsed("rm -f web", ("GET", "/containers/web/json", NotFound("No such container: web")))
+    done = rehearsed("restart web", ("GET", "/containers/web/json", NotFound("No such container: web")))
     assert "No such container: web" in done.stderr
 
 
