@@ -6,7 +6,6 @@ A command that gets built leaves this list; a test keeps the two apart and looks
 from collections.abc import Mapping
 
 NOT_YET = "is not offered here yet"
-_FILES = "is not offered here yet: files do not travel through chat lines"
 _BUILD = "is not offered here: a build needs your files; build elsewhere and pull the image"
 _SWARM = "is not offered here: this works on single hosts, not on a swarm"
 _CLIENT = "is not offered here: it sets up a docker client, and hosts are set up by the operators"
@@ -15,14 +14,7 @@ _PROJECT = "is not offered here: a project's files are not on the host"
 _TRUST = "is not offered here: signing keys do not belong into a chat"
 
 _PATHS: Mapping[str, tuple[str, ...]] = {
-    NOT_YET: (
-        *("container attach", "attach", "container commit", "commit", "container create", "create"),
-        *("container diff", "diff", "container exec", "exec", "container pause", "pause"),
-        *("container port", "port", "container prune", "container rename", "rename"),
-        *("container stats", "stats", "container top", "top", "container unpause", "unpause"),
-        *("container update", "update", "container wait", "wait"),
-    ),
-    _FILES: (*("container cp", "cp", "container export", "export"),),
+    NOT_YET: ("container create", "create"),
     _BUILD: ("image build", "build", "builder", "builder build", "buildx", "bake"),
     _SWARM: ("config", "node", "secret", "service", "stack", "swarm"),
     _CLIENT: ("context",),

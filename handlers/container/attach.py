@@ -36,9 +36,7 @@ class ContainerAttach(
     no_stdin: Annotated[bool, Opt("--no-stdin", help="Do not attach STDIN", type=BOOL)] = False
     sig_proxy: Annotated[
         bool,
-        Opt(
-            "--sig-proxy", help="Proxy all received signals to the process", type=BOOL, default="true"
-        ),
+        Opt("--sig-proxy", help="Proxy all received signals to the process", type=BOOL, default="true"),
     ] = True
 
     def run(self, ctx: Context) -> Output:

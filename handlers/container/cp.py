@@ -77,5 +77,8 @@ def _container(text: str) -> str:
 
 def _refused(message: str) -> UsageFault:
     return UsageFault(
-        message, reason=Reason.WRONG_ARGUMENTS, exit_code=1, hint="One side is CONTAINER:PATH, the other a path."
+        message,
+        reason=Reason.WRONG_ARGUMENTS,
+        exit_code=1,
+        hint="Write CONTAINER:PATH on one side.",
     )

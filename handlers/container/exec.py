@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from handlers.container.attached import no_terminal
-from handlers.container.hazards import privileged_danger
 from handlers.container.streams import pour
 from handlers.container.targets import named
 from handlers.context import Context, segment
@@ -52,9 +51,9 @@ class ContainerExec(
         bool, Opt("--privileged", help="Give extended privileges to the command", type=BOOL)
     ] = False
     tty: Annotated[bool, Opt("-t", "--tty", help="Allocate a pseudo-TTY", type=BOOL)] = False
-    user: Annotated[
-        str, Opt("-u", "--user", help='Username or UID (format: "<name|uid>[:<group|gid>]")')
-    ] = ""
+    user: Annotated[str, Opt("-u", "--user", help='Username or UID (format: "<name|uid>[:<group|gid>]")')] = (
+        ""
+    )
     workdir: Annotated[
         str, Opt("-w", "--workdir", help="Working directory inside the container", min_api=(1, 35))
     ] = ""
@@ -70,7 +69,7 @@ class ContainerExec(
 
     def value_danger(self) -> Danger:
         """A privileged command has the host's devices, whatever the container has."""
-        return privileged_danger(self.privileged)
+        return Danger.ROOT_EQUIVALENT if self.privileged else Danger.SAFE
 
     def run(self, ctx: Context) -> Output:
         """Emits what the command prints and ends with its exit code; detached, it only starts it."""
@@ -87,9 +86,7 @@ class ContainerExec(
         try:
             pour(
                 ctx,
-                ctx.engine.frames(
-                    "POST", f"{path}/start", body=start, tty=self.tty, on_cancel=ctx.on_cancel
-                ),
+                ctx.engine.frames("POST", f"{path}/start", body=start, tty=self.tty, on_cancel=ctx.on_cancel),
             )
         except JobFault as fault:
             fault.hint = fault.hint or f"The command goes on: `docker top {self.container}` shows it."

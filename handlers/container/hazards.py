@@ -1,58 +1,276 @@
-"""Which options of a container hand over the host: whoever controls them is root there.
+"""What of the host the options of a container hand over: whoever controls it is root there.
 
-One function per question, each taking what the person wrote and answering with a Danger. What cannot
-be read is as dangerous as it could be. Where a policy allows prefixes of host paths, it looks at the
-mounts itself; here the answer is the worst case.
+The one model of it. Every option that can give something away is turned into :class:`Exposure` records
+here, from what the person wrote; two spellings of the same thing make the same records. What cannot be
+read, and what is not known to be harmless, is an exposure. The danger is that of the worst one, and every
+one is as bad as root; a policy that allows prefixes of host paths looks at the records themselves.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
 
+from handlers.grammar.devices import clean_path, parse_device
+from handlers.grammar.mounts import parse_mount
 from handlers.grammar.networks import parse_network
 from handlers.grammar.volumes import parse_volume
+from handlers.network.hazards import endpoint_danger
+from permissions.model import Record
 from permissions.verbs import Danger
 
 
-def volume_danger(specs: Iterable[str]) -> Danger:
+class Gift(StrEnum):
+    """The closed list of what a container can be given of its host."""
+
+    HOST_PATH = "host path"
+    VOLUME_DRIVER = "volume driver"
+    OTHER_MOUNTS = "mounts of another container"
+    DEVICE = "device"
+    CAPABILITY = "capability"
+    PRIVILEGED = "privileged"
+    PROFILE = "security profile"
+    NAMESPACE = "namespace"
+    RUNTIME = "runtime"
+    CGROUP = "cgroup parent"
+    KERNEL_PARAMETER = "kernel parameter"
+    API_SOCKET = "API socket"
+    LOG_TARGET = "log target"
+    STORAGE_OPTION = "storage option"
+    ANNOTATION = "annotation"
+    CHECKPOINT = "checkpoint"
+
+
+class Exposure(Record):
+    """One thing that is handed over; ``what`` names it and never holds a secret."""
+
+    gift: Gift
+    what: str = ""
+
+
+def danger_of(exposures: Iterable[Exposure]) -> Danger:
+    """Root for any exposure at all."""
+    return Danger.ROOT_EQUIVALENT if any(True for _ in exposures) else Danger.SAFE
+
+
+def volumes(specs: Iterable[str]) -> Iterator[Exposure]:
     """``-v``: a path of the host, in whatever spelling. Names and anonymous volumes are the engine's own."""
-    return _worst(_volume(spec) for spec in specs)
+    for spec in specs:
+        try:
+            volume = parse_volume(spec)
+        except ValueError:
+            yield Exposure(gift=Gift.HOST_PATH, what=spec)
+            continue
+        if volume.kind == "anonymous":
+            # Nothing but a target; a colon left in it could be read as a path by one engine or another.
+            if ":" in volume.text:
+                yield Exposure(gift=Gift.HOST_PATH, what=volume.text)
+        elif volume.kind == "bind" or not _is_name(volume.source):
+            yield _host_path(volume.source)
 
 
-def _volume(spec: str) -> Danger:
-    try:
-        volume = parse_volume(spec)
-    except ValueError:
-        return Danger.ROOT_EQUIVALENT
-    source = volume.source or volume.text
-    # A single volume name has no slash, no dot in front and no drive letter; an anonymous one is
-    # nothing but its target. Everything else could be read as a path by one engine or another.
-    plain = "/" not in source and "\\" not in source and not source.startswith((".", "~"))
-    own = ":" not in source if volume.kind == "anonymous" else volume.kind == "volume" and plain
-    return Danger.SAFE if own else Danger.ROOT_EQUIVALENT
+def mounts(specs: Iterable[str]) -> Iterator[Exposure]:
+    """``--mount``: the same of its sources, and what a volume's driver is told."""
+    for spec in specs:
+        try:
+            mount = parse_mount(spec)
+        except ValueError:
+            yield Exposure(gift=Gift.HOST_PATH, what=spec)
+            continue
+        named = mount.kind == "volume" and (not mount.source or _is_name(mount.source))
+        inside = mount.kind in ("tmpfs", "image")
+        if not named and not inside:
+            yield _host_path(mount.source)
+        name, options = mount.driver
+        yield from volume_driver(name)
+        if options:
+            yield Exposure(gift=Gift.VOLUME_DRIVER, what=", ".join(options))
 
 
-def network_danger(networks: Iterable[str]) -> Danger:
-    """``--network``: the host's own network, or that of another container."""
-    return _worst(_network(network) for network in networks)
+def volume_driver(name: str) -> Iterator[Exposure]:
+    """Whatever makes the volume is code on the host."""
+    if name:
+        yield Exposure(gift=Gift.VOLUME_DRIVER, what=name)
 
 
-def _network(text: str) -> Danger:
-    try:
-        target = parse_network(text).target.strip().lower()
-    except ValueError:
-        return Danger.ROOT_EQUIVALENT
-    foreign = target == "host" or target.partition(":")[0] == "container"
-    return Danger.ROOT_EQUIVALENT if foreign else Danger.SAFE
+def volumes_from(containers: Iterable[str]) -> Iterator[Exposure]:
+    """``--volumes-from``: paths of the host may be among the other container's mounts."""
+    for text in containers:
+        yield Exposure(gift=Gift.OTHER_MOUNTS, what=text.partition(":")[0])
 
 
-def privileged_danger(privileged: bool) -> Danger:
+def _is_name(source: str) -> bool:
+    """A volume's name has no slash, no dot in front and no drive letter."""
+    return "/" not in source and "\\" not in source and not source.startswith((".", "~"))
+
+
+def _host_path(source: str) -> Exposure:
+    return Exposure(gift=Gift.HOST_PATH, what=clean_path(source) if source.startswith("/") else source)
+
+
+def devices(specs: Iterable[str]) -> Iterator[Exposure]:
+    """``--device``: of the host, by path or by name."""
+    for spec in specs:
+        try:
+            path = parse_device(spec).path
+        except ValueError:
+            path = spec
+        yield Exposure(gift=Gift.DEVICE, what=clean_path(path) if path.startswith("/") else path)
+
+
+def device_rules(rules: Iterable[str]) -> Iterator[Exposure]:
+    """``--device-cgroup-rule``: devices by number, which a container can make itself."""
+    for rule in rules:
+        yield Exposure(gift=Gift.DEVICE, what=rule)
+
+
+def gpus(requests: Iterable[str]) -> Iterator[Exposure]:
+    """``--gpus``: devices of the host, through a driver that the request may choose."""
+    for _ in requests:
+        yield Exposure(gift=Gift.DEVICE, what="gpu")
+
+
+ORDINARY_CAPABILITIES = frozenset(
+    {
+        *("CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL"),
+        *("CAP_MKNOD", "CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP"),
+        *("CAP_SETUID", "CAP_SYS_CHROOT"),
+    }
+)
+"""What every container has unless it is dropped: given back after ``--cap-drop ALL``, it is nothing new."""
+
+
+def capability(text: str) -> str:
+    """A capability in the engine's own spelling, as the CLI sends it."""
+    name = text.upper()
+    return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
+
+
+def capabilities(added: Iterable[str]) -> Iterator[Exposure]:
+    """``--cap-add``: everything beyond what a container has anyway."""
+    for name in sorted({capability(text) for text in added} - ORDINARY_CAPABILITIES):
+        yield Exposure(gift=Gift.CAPABILITY, what=name)
+
+
+def privileged(given: bool) -> Iterator[Exposure]:
     """``--privileged``: every device and capability of the host."""
-    return Danger.ROOT_EQUIVALENT if privileged else Danger.SAFE
+    if given:
+        yield Exposure(gift=Gift.PRIVILEGED)
+
+
+HARMLESS_PROFILES = frozenset(
+    {"no-new-privileges", "no-new-privileges=true", "seccomp=builtin", "apparmor=docker-default"}
+)
+
+
+def profiles(options: Iterable[str]) -> Iterator[Exposure]:
+    """``--security-opt``: whatever is not one of the usual protections may take one away."""
+    for text in options:
+        key, separator, value = text.partition("=" if "=" in text else ":")
+        option = f"{key}={value}" if separator else key
+        if option not in HARMLESS_PROFILES:
+            yield Exposure(gift=Gift.PROFILE, what=option)
+
+
+OWN_NAMESPACES = {
+    "pid": frozenset({""}),
+    "ipc": frozenset({"", "none", "private", "shareable"}),
+    "uts": frozenset({""}),
+    "userns": frozenset({""}),
+    "cgroupns": frozenset({"", "private"}),
+}
+"""By option, the modes that share nothing with the host or another container."""
+
+
+def namespaces(modes: Iterable[tuple[str, str]]) -> Iterator[Exposure]:
+    """``--pid``, ``--ipc``, ``--uts``, ``--userns``, ``--cgroupns``, as (option, mode)."""
+    for option, mode in modes:
+        if mode not in OWN_NAMESPACES[option]:
+            yield Exposure(gift=Gift.NAMESPACE, what=f"{option} {mode}")
+
+
+def networks(texts: Iterable[str]) -> Iterator[Exposure]:
+    """``--network``: the host's own network, that of another container, options of the driver."""
+    for text in texts:
+        try:
+            network = parse_network(text)
+        except ValueError:
+            yield Exposure(gift=Gift.NAMESPACE, what=f"network {text}")
+            continue
+        target = network.target.strip()
+        if target.lower() == "host" or target.lower().partition(":")[0] == "container":
+            yield Exposure(gift=Gift.NAMESPACE, what=f"network {target}")
+        names = [name for name, _ in network.driver_opts]
+        if endpoint_danger(names) is not Danger.SAFE:
+            yield Exposure(gift=Gift.KERNEL_PARAMETER, what=", ".join(names))
+
+
+def runtime(name: str) -> Iterator[Exposure]:
+    """``--runtime``: another one than the engine's default may isolate less."""
+    if name:
+        yield Exposure(gift=Gift.RUNTIME, what=name)
+
+
+def isolation(name: str) -> Iterator[Exposure]:
+    """``--isolation``: likewise."""
+    if name not in ("", "default"):
+        yield Exposure(gift=Gift.RUNTIME, what=name)
+
+
+def cgroup_parent(path: str) -> Iterator[Exposure]:
+    """``--cgroup-parent``: a place in the host's own tree."""
+    if path:
+        yield Exposure(gift=Gift.CGROUP, what=path)
+
+
+def sysctls(texts: Iterable[str]) -> Iterator[Exposure]:
+    """``--sysctl``: parameters of the kernel."""
+    for text in texts:
+        yield Exposure(gift=Gift.KERNEL_PARAMETER, what=text.partition("=")[0])
+
+
+def annotations(texts: Iterable[str]) -> Iterator[Exposure]:
+    """``--annotation``: read by the runtime as root; some run programs of the host by them."""
+    for text in texts:
+        yield Exposure(gift=Gift.ANNOTATION, what=text.partition("=")[0])
+
+
+def api_socket(given: bool) -> Iterator[Exposure]:
+    """``--use-api-socket``: the engine itself."""
+    if given:
+        yield Exposure(gift=Gift.API_SOCKET)
+
+
+LOCAL_LOG_DRIVERS = frozenset({"", "none", "json-file", "local", "journald"})
+HARMLESS_LOG_OPTIONS = frozenset(
+    {
+        *("compress", "env", "env-regex", "labels", "labels-regex", "max-buffer-size", "max-file"),
+        *("max-size", "mode", "tag"),
+    }
+)
+
+
+def logging(driver: str, options: Iterable[str]) -> Iterator[Exposure]:
+    """``--log-driver``, ``--log-opt``: the engine opens, as root, the sockets and files that are named."""
+    if driver not in LOCAL_LOG_DRIVERS:
+        yield Exposure(gift=Gift.LOG_TARGET, what=driver)
+    for name in {text.partition("=")[0]: None for text in options}:
+        if name not in HARMLESS_LOG_OPTIONS:
+            yield Exposure(gift=Gift.LOG_TARGET, what=name)
+
+
+def storage_options(options: Iterable[str]) -> Iterator[Exposure]:
+    """``--storage-opt``: all but the size are unknown."""
+    for text in options:
+        name = text.partition("=")[0]
+        if name != "size":
+            yield Exposure(gift=Gift.STORAGE_OPTION, what=name)
+
+
+def checkpoint(directory: str) -> Iterator[Exposure]:
+    """``--checkpoint-dir``: a path of the host whose content becomes a process."""
+    if directory:
+        yield Exposure(gift=Gift.CHECKPOINT, what=directory)
 
 
 def checkpoint_danger(directory: str) -> Danger:
-    """``--checkpoint-dir``: a path of the host whose content becomes a process."""
-    return Danger.ROOT_EQUIVALENT if directory else Danger.SAFE
-
-
-def _worst(dangers: Iterable[Danger]) -> Danger:
-    return max(dangers, default=Danger.SAFE)
+    """The danger of ``--checkpoint-dir``."""
+    return danger_of(checkpoint(directory))

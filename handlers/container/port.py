@@ -1,17 +1,15 @@
 """docker container port."""
 
-import re
 from typing import Annotated, Any
 
 from handlers.container.targets import named
 from handlers.context import Context, segment
 from handlers.faults import Fault, NotFound, Reason
+from handlers.format.order import natural
 from handlers.grammar.command import Arg, Command
 from handlers.grammar.gonumbers import parse_uint
 from handlers.grammar.output import Lines, Output
 from permissions.verbs import Danger, Kind, Verb
-
-_PIECE = re.compile(r"(0*)([0-9]*)(.?)", re.DOTALL)
 
 
 class ContainerPort(
@@ -39,7 +37,7 @@ class ContainerPort(
                 for port, bindings in ports.items()
                 for binding in bindings or ()
             ]
-        return Lines(lines=tuple(sorted(lines, key=_natural)))
+        return Lines(lines=tuple(sorted(lines, key=natural)))
 
     def _bindings(self, ports: dict[str, Any], wanted: str) -> list[dict[str, str]]:
         number, _, protocol = wanted.partition("/")
@@ -64,14 +62,3 @@ class ContainerPort(
 def _address(binding: dict[str, str]) -> str:
     host = binding.get("HostIp", "")
     return f"{f'[{host}]' if ':' in host else host}:{binding.get('HostPort', '')}"
-
-
-def _natural(text: str) -> list[tuple[int, int, int]]:
-    """A key that sorts numbers inside a text by their value, and digits before everything else."""
-    key: list[tuple[int, int, int]] = []
-    for zeros, digits, character in _PIECE.findall(text):
-        if zeros or digits:
-            key.append((0, int(digits or 0), len(zeros)))
-        if character:
-            key.append((1, ord(character), 0))
-    return key

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from handlers.container.ls import LISTING, Row
-from handlers.container.moments import check_moment, moment
 from handlers.context import Context
 from handlers.format.units import size
 from handlers.grammar.command import Command, Opt
-from handlers.grammar.output import Document, Output
+from handlers.grammar.output import Lines, Output
 from handlers.grammar.values import BOOL, FILTER, filter_query
+from handlers.system.conditions import Conditions
 from permissions.verbs import Danger, Verb
 
 STOPPED = ("status=created", "status=exited", "status=dead")
@@ -23,6 +23,7 @@ class ContainerPrune(
     verb=Verb.DESTROY,
     danger=Danger.LOSES_DATA,
     example="docker container prune --filter until=24h",
+    min_api=(1, 25),
 ):
     """Remove all stopped containers."""
 
@@ -47,36 +48,16 @@ class ContainerPrune(
     def run(self, ctx: Context) -> Output:
         """Removes them and tells what came free."""
         query = {"filters": filter_query(self.filter)}
-        report = ctx.engine.post("/containers/prune", query, on_cancel=ctx.on_cancel)
+        report = ctx.engine.post("/containers/prune", query, on_cancel=ctx.on_cancel) or {}
         deleted = report.get("ContainersDeleted") or ()
-        lines = ["Deleted Containers:", *deleted, ""] if deleted else []
-        reclaimed = size(report.get("SpaceReclaimed", 0)) if deleted else "0B"
-        text = "\n".join([*lines, f"Total reclaimed space: {reclaimed}\n"])
-        return Document(text=text)
+        freed = report.get("SpaceReclaimed", 0) if deleted else 0
+        lines = ("Deleted Containers:", *deleted, "") if deleted else ()
+        return Lines(lines=(*lines, f"Total reclaimed space: {size(freed)}"))
 
     def _condemned(self, ctx: Context) -> Iterator[dict[str, Any]]:
-        """What the engine would remove: a listing knows labels, but neither ``label!`` nor ``until``."""
-        given = [condition.partition("=")[::2] for condition in self.filter if condition]
-        labels = [f"label={value}" for name, value in given if name == "label"]
-        kept = [value for name, value in given if name == "label!"]
-        until = min((_epoch(value, ctx) for name, value in given if name == "until"), default=None)
-        query = {"all": True, "size": True, "filters": filter_query([*STOPPED, *labels])}
+        """The containers that the engine would remove: those that do not run and meet the conditions."""
+        conditions = Conditions.of(self.filter, ctx.clock)
+        query = {"all": True, "size": True, "filters": filter_query(STOPPED)}
         for data in ctx.engine.get("/containers/json", query) or ():
-            own = data.get("Labels") or {}
-            spared = any(_has(own, label) for label in kept)
-            if not spared and (until is None or data.get("Created", 0) <= until):
+            if conditions.match(data.get("Labels"), data.get("Created", 0)):
                 yield data
-
-
-def _epoch(text: str, ctx: Context) -> float:
-    """A point in time as epoch seconds; one that is none spares everything, as the engine refuses it."""
-    try:
-        check_moment("until", text)
-    except ValueError:
-        return float("-inf")
-    return float(moment(text, ctx.clock) or 0)
-
-
-def _has(labels: dict[str, str], wanted: str) -> bool:
-    key, equals, value = wanted.partition("=")
-    return key in labels and (not equals or labels[key] == value)

@@ -3,9 +3,10 @@
 from typing import Annotated
 
 from handlers.container.attached import Attached, no_terminal
+from handlers.container.groups.body import refused
 from handlers.container.groups.create import CreateOptions
 from handlers.context import Context, segment
-from handlers.faults import EngineFault, Reason, UsageFault
+from handlers.faults import EngineFault, Fault, JobFault, Reason, UsageFault
 from handlers.grammar.command import Opt
 from handlers.grammar.output import Lines, Output
 from handlers.grammar.values import BOOL
@@ -44,8 +45,8 @@ class ContainerRun(
     ] = True
 
     def check(self) -> None:
-        """Raises UsageFault where the CLI refuses, and where a terminal is needed."""
-        super().check()
+        """Raises UsageFault where the CLI refuses, for what a chat line cannot have, and for a terminal."""
+        self.check_options()
         if self.detach and self.attach:
             raise UsageFault(
                 "conflicting options: cannot specify both --attach and --detach",
@@ -55,6 +56,11 @@ class ContainerRun(
             )
         if not self.detach and self.tty and "stdin" in self.attached:
             raise no_terminal()
+        self.check_image()
+
+    def late(self, message: str, *, hint: str) -> UsageFault:
+        """What the CLI says once it has read the options: here as of the options themselves."""
+        return refused(message, hint=hint)
 
     def run(self, ctx: Context) -> Output:
         """Makes and starts the container; attached, shows its output and ends with its exit code.
@@ -64,8 +70,9 @@ class ContainerRun(
         attached: frozenset[str] = frozenset() if self.detach else self.attached
         try:
             container = self.make(ctx, attached=attached)
-        except EngineFault as fault:
-            fault.exit_code = NOT_RUN
+        except Fault as fault:
+            if not isinstance(fault, JobFault):
+                fault.exit_code = NOT_RUN
             raise
         path = f"/containers/{segment(container)}/start"
         if self.detach:

@@ -75,19 +75,13 @@ class ContainerUpdate(
     ] = 0
     cpu_shares: Annotated[int, Opt("-c", "--cpu-shares", help="CPU shares (relative weight)", type=INT)] = 0
     cpus: Annotated[int, Opt("--cpus", help="Number of CPUs", type=DECIMAL, min_api=(1, 29))] = 0
-    cpuset_cpus: Annotated[
-        str, Opt("--cpuset-cpus", help="CPUs in which to allow execution (0-3, 0,1)")
-    ] = ""
-    cpuset_mems: Annotated[
-        str, Opt("--cpuset-mems", help="MEMs in which to allow execution (0-3, 0,1)")
-    ] = ""
+    cpuset_cpus: Annotated[str, Opt("--cpuset-cpus", help="CPUs in which to allow execution (0-3, 0,1)")] = ""
+    cpuset_mems: Annotated[str, Opt("--cpuset-mems", help="MEMs in which to allow execution (0-3, 0,1)")] = ""
     kernel_memory: Annotated[
         int, Opt("--kernel-memory", help="Kernel memory limit (deprecated)", type=BYTES, hidden=True)
     ] = 0
     memory: Annotated[int, Opt("-m", "--memory", help="Memory limit", type=BYTES)] = 0
-    memory_reservation: Annotated[
-        int, Opt("--memory-reservation", help="Memory soft limit", type=BYTES)
-    ] = 0
+    memory_reservation: Annotated[int, Opt("--memory-reservation", help="Memory soft limit", type=BYTES)] = 0
     memory_swap: Annotated[
         int,
         Opt(

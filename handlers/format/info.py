@@ -14,6 +14,7 @@ from handlers.format.schema import (
     pointer,
     struct,
 )
+from handlers.format.values import PointerType
 
 _PAIRS = array(TEXTS)
 _COMMIT = struct("system.Commit", ID=TEXT, Expected=member(TEXT, "Expected?"))
@@ -25,14 +26,14 @@ _RUNTIME = struct(
     Options=member(mapping(ANY), "options?"),
     Status=member(LABELS, "status?"),
 )
-_INDEX = struct("registry.IndexInfo", Name=TEXT, Mirrors=TEXTS, Secure=BOOL, Official=BOOL)
+_INDEX = struct("registry.IndexInfo", Mirrors=TEXTS, Name=TEXT, Official=BOOL, Secure=BOOL)
 _REGISTRIES = struct(
     "registry.ServiceConfig",
+    IndexConfigs=mapping(pointer(_INDEX)),
+    InsecureRegistryCIDRs=TEXTS,
+    Mirrors=TEXTS,
     AllowNondistributableArtifactsCIDRs=member(TEXTS, "AllowNondistributableArtifactsCIDRs?"),
     AllowNondistributableArtifactsHostnames=member(TEXTS, "AllowNondistributableArtifactsHostnames?"),
-    InsecureRegistryCIDRs=TEXTS,
-    IndexConfigs=mapping(pointer(_INDEX)),
-    Mirrors=TEXTS,
 )
 _SWARM = struct(
     "swarm.Info",
@@ -44,7 +45,7 @@ _SWARM = struct(
     RemoteManagers=array(struct("swarm.Peer", NodeID=TEXT, Addr=TEXT)),
     Nodes=member(INT, "Nodes?"),
     Managers=member(INT, "Managers?"),
-    Cluster=member(ANY, "Cluster?"),
+    Cluster=member(PointerType("*swarm.ClusterInfo", ANY), "Cluster?"),
     Warnings=member(TEXTS, "Warnings?"),
 )
 _NAMESPACES = struct("system.ContainerdNamespaces", Containers=TEXT, Plugins=TEXT)

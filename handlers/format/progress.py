@@ -1,6 +1,6 @@
 """Pull and push progress, as the CLI prints it where no terminal redraws lines."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any
 
 from handlers.context import Context
@@ -12,13 +12,19 @@ def follow(messages: Iterable[dict[str, Any]], ctx: Context, *, quiet: bool) -> 
 
     Raises EngineFault with the engine's sentence when the stream reports an error.
     """
-    for message in messages:
-        ctx.check()
-        if error := message.get("errorDetail") or message.get("error"):
-            raise EngineFault(error if isinstance(error, str) else error.get("message", ""))
-        text = line(message)
-        if text and not quiet:
-            ctx.stdout(text.encode())
+    arriving = iter(messages)
+    try:
+        for message in arriving:
+            ctx.check()
+            if error := message.get("errorDetail") or message.get("error"):
+                raise EngineFault(error if isinstance(error, str) else error.get("message", ""))
+            text = line(message)
+            if text and not quiet:
+                ctx.stdout(text.encode())
+    finally:
+        # A stream that is left half-way lets go of its connection now, not when the fault is forgotten.
+        if isinstance(arriving, Generator):
+            arriving.close()
 
 
 def line(message: dict[str, Any]) -> str:

@@ -28,8 +28,11 @@ class VolumeSpec(Record):
 
     @property
     def relative(self) -> bool:
-        """Whether the source is a path in the caller's directory or home, which a chat line has not."""
-        return self.source.startswith((".", "~"))
+        """Whether the source is a path in the caller's directory, which a chat line has not.
+
+        A ``~`` is no path to the CLI: it is sent as it is, and the engine refuses it.
+        """
+        return self.source.startswith(".")
 
 
 def parse_volume(text: str) -> VolumeSpec:

@@ -7,24 +7,12 @@ from handlers.container.targets import named
 from handlers.context import Context, segment
 from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
-from handlers.grammar.lists import STRINGS
+from handlers.grammar.lists import LINK, STRINGS
 from handlers.grammar.output import Lines, Output
-from handlers.grammar.values import INT, ValueType
+from handlers.grammar.values import INT
 from handlers.network.hazards import endpoint_danger
 from permissions.operation import Resource
 from permissions.verbs import Danger, Kind, Verb
-
-
-def parse_link(text: str) -> str:
-    """``CONTAINER`` or ``CONTAINER:ALIAS``, kept as it is."""
-    if not text:
-        raise ValueError("empty string specified for links")
-    if text.count(":") > 1:
-        raise ValueError(f"bad format for links: {text}")
-    return text
-
-
-LINK = ValueType("list", parse_link, repeatable=True)
 
 
 class NetworkConnect(

@@ -111,7 +111,6 @@ class NetworkCreate(
 
     def run(self, ctx: Context) -> Output:
         """Creates it and shows its id; what the engine warns of goes to stderr. Raises EngineFault."""
-        self.require_api(ctx.engine.api_version)
         body = self._body()
         if ctx.engine.api_version < NAMES_ARE_UNIQUE:
             body["CheckDuplicate"] = True

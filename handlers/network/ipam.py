@@ -57,6 +57,7 @@ def subnets(
 
 
 def _add_range(found: Iterable[Subnet], text: str) -> None:
+    _cidr(text)
     for subnet in _matching(found, text, "range"):
         if subnet.ip_range:
             raise ValueError(

@@ -11,7 +11,7 @@ from handlers.format.budget import Budget
 from handlers.format.evaluate import TemplateError
 from handlers.format.listing import JSON, template_fault
 from handlers.format.options import FORMAT_HELP
-from handlers.format.schema import INT64, LABELS, TEXT, member, struct
+from handlers.format.schema import INT64, LABELS, TEXT, member, pointer, struct
 from handlers.grammar.command import Command, Opt
 from handlers.grammar.output import Output, Stream
 from handlers.grammar.values import FILTER, filter_query
@@ -87,7 +87,7 @@ class SystemEvents(
             return None
         try:
             parsed = template.parse("{{json .}}" if self.format == JSON else self.format)
-            parsed.execute(_EVENT.decode(None), Budget())
+            parsed.execute(pointer(_EVENT).decode({}), Budget())
         except TemplateError as error:
             raise template_fault(f"Error parsing format: {error}", exit_code=BAD_TEMPLATE) from None
         return parsed

@@ -67,7 +67,6 @@ class VolumePrune(
 
     def preview(self, ctx: Context) -> Output:
         """The volumes that would go, with their bytes."""
-        self.require_api(ctx.engine.api_version)
         query = {"type": "volume" if ctx.engine.api_version >= ALL_API else None}
         volumes = (ctx.engine.get("/system/df", query) or {}).get("Volumes") or ()
         rows = unused_volumes(ctx, volumes, self._conditions())
@@ -77,7 +76,6 @@ class VolumePrune(
 
     def run(self, ctx: Context) -> Output:
         """Removes them and tells which and what came free."""
-        self.require_api(ctx.engine.api_version)
         query = {"filters": filter_query(self._conditions())}
         report = ctx.engine.post("/volumes/prune", query, on_cancel=ctx.on_cancel) or {}
         lines, freed = deleted_volumes(report)

@@ -28,7 +28,6 @@ class VolumeRm(
 
     def run(self, ctx: Context) -> Output:
         """Removes one after another; with ``--force`` the engine minds no volume that is not there."""
-        self.require_api(ctx.engine.api_version)
         query = {"force": self.force or None}
 
         def remove(name: str) -> None:

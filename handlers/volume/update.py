@@ -29,7 +29,6 @@ class VolumeUpdate(
         ),
     ] = "active"
 
-    def run(self, ctx: Context) -> Output:
+    def run(self, ctx: Context) -> Output:  # noqa: ARG002 - the engine is not asked
         """Raises Fault: what can be updated are volumes of a swarm alone."""
-        self.require_api(ctx.engine.api_version)
         raise no_cluster("volume update", hint="Other volumes have nothing to update: make a new one.")

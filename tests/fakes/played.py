@@ -27,7 +27,9 @@ def played(line, answers, catalogue, *, logins=None, api=API):
         ctx.stdout(output.stdout.encode())
         ctx.stderr(output.stderr.encode())
         facts = {"keeps": output.keeps_login, "forgets": output.forgets_login}
-        result = " ".join([str(output.exit_code), *(f"{key} {value}" for key, value in facts.items() if value)])
+        result = " ".join(
+            [str(output.exit_code), *(f"{key} {value}" for key, value in facts.items() if value)]
+        )
     parts = [f"$ {line}", *(f"> {_request(request)}" for request in engine.requests)]
     parts += [f"1 {text}" for text in ctx.out.decode().splitlines()]
     parts += [f"2 {text}" for text in ctx.err.decode().splitlines()]
@@ -35,7 +37,7 @@ def played(line, answers, catalogue, *, logins=None, api=API):
 
 
 def same_as_golden(path, text):
-    """Whether a golden file says the same; `GOLDEN=write` writes the files anew, for the diff to be reviewed."""
+    """Whether a golden file says the same. `GOLDEN=write` writes it anew; the diff is for review."""
     if os.environ.get("GOLDEN") == "write":
         path.write_text(text, encoding="utf-8")
     return text == path.read_text(encoding="utf-8")

@@ -155,7 +155,10 @@ def test_a_broken_configuration_of_the_worker_does_not_matter(text, server, tmp_
 def test_a_login_is_sent_where_it_is_given_for_one_call(engine, server):
     list(engine.progress("/images/create", headers={"X-Registry-Auth": "abc"}))
     list(engine.progress("/images/create"))
-    assert [headers.get("X-Registry-Auth") for _, path, headers in server.seen[1:]] == ["abc", None]
+    engine.get("/images/search", headers={"X-Registry-Auth": "def"})
+    engine.get("/images/search")
+    sent = [headers.get("X-Registry-Auth") for _, path, headers in server.seen[1:]]
+    assert sent == ["abc", None, "def", None]
 
 
 @pytest.mark.parametrize(

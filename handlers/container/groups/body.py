@@ -1,5 +1,6 @@
 """The body of ``POST /containers/create`` while the option groups fill it, and their usage faults."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ EXIT = 125
 
 @dataclass(slots=True)
 class Body:
-    """The three parts of the body; what is not set is left to the engine, as the CLI leaves it."""
+    """The three parts of the body; every key that the CLI sends is there, empty where nothing was given."""
 
     config: dict[str, Any] = field(default_factory=dict)
     host: dict[str, Any] = field(default_factory=dict)
@@ -40,6 +41,6 @@ def caller_file(option: str, *, hint: str) -> UsageFault:
     )
 
 
-def pairs(texts: tuple[str, ...]) -> dict[str, str]:
+def pairs(texts: Iterable[str]) -> dict[str, str]:
     """``KEY=VALUE`` or ``KEY`` as a mapping; the last of several counts."""
     return {key: value for key, _, value in (text.partition("=") for text in texts)}

@@ -2,72 +2,142 @@
 
 from collections.abc import Iterator
 
-from handlers.container.groups.body import Body, refused
+from handlers.container.groups.body import Body
+from handlers.container.groups.health import HealthOptions
 from handlers.container.groups.lifecycle import LifecycleOptions, is_image_id
+from handlers.container.groups.logging import LoggingOptions
 from handlers.container.groups.network import NetworkOptions
 from handlers.container.groups.platform import parse_platform
 from handlers.container.groups.process import ProcessOptions
 from handlers.container.groups.resources import ResourceOptions
+from handlers.container.groups.security import SecurityOptions
 from handlers.container.groups.storage import StorageOptions
+from handlers.container.hazards import Exposure, danger_of
 from handlers.context import Context, Json
-from handlers.faults import EngineFault, NotFound
+from handlers.faults import EngineFault, NotFound, Reason, UsageFault
 from handlers.format.progress import line
+from handlers.grammar.command import Api
 from handlers.image.pull import AUTH_HEADER, registry_auth
 from handlers.image.reference import Reference
 from permissions.operation import Resource
 from permissions.verbs import Danger, Kind
 
 PLATFORM_API = (1, 41)
+OOM_WARNING = "Disabling the OOM killer on containers without setting a '-m/--memory' limit may be dangerous."
 
 
-class CreateOptions(LifecycleOptions, NetworkOptions, ProcessOptions, ResourceOptions, StorageOptions):
+class CreateOptions(
+    LifecycleOptions,
+    HealthOptions,
+    LoggingOptions,
+    NetworkOptions,
+    ProcessOptions,
+    ResourceOptions,
+    SecurityOptions,
+    StorageOptions,
+):
     """Everything that a new container is made of."""
 
-    def check(self) -> None:
-        """Raises UsageFault where the CLI refuses, in its order; then for what a chat line cannot have."""
-        self.check_storage()
-        self.check_network()
+    def check_options(self) -> None:
+        """Raises UsageFault for what the CLI refuses when it has read the options, in its order."""
+        self.check_system()
+        self.check_pull()
+        self.check_mac()
+        self.check_limits()
+        self.check_volumes()
+        self.check_ports()
+        self.check_devices()
         self.check_process()
-        self.check_lifecycle()
+        self.check_labels()
+        self.check_namespaces()
+        self.check_restart()
+        self.check_logging()
+        self.check_profiles()
+        self.check_storage_options()
+        self.check_health()
+        self.check_removal()
+        self.check_networks()
+
+    def check_image(self) -> None:
+        """Raises UsageFault for what the CLI refuses when it is about to ask for the container."""
+        self.check_cidfile()
+        try:
+            if self.pull == "always" or not is_image_id(self.image):
+                Reference.parse(self.image)
+        except ValueError as error:
+            raise self.late(str(error), hint="An image is NAME[:TAG], in lower case.") from None
+        if not self.disable_content_trust and "@" not in self.image:
+            fault = self.late(
+                "content trust is not offered here: there is no notary to ask",
+                hint="Name the image by digest: NAME@sha256:…",
+            )
+            fault.reason = Reason.NOT_OFFERED
+            raise fault
+        try:
+            parse_platform(self.platform)
+        except ValueError as error:
+            raise self.late(str(error), hint="Write linux/amd64, for example.") from None
+
+    def late(self, message: str, *, hint: str) -> UsageFault:
+        """What the CLI says once it has read the options."""
+        return UsageFault(message, reason=Reason.BAD_VALUE, exit_code=1, hint=hint)
+
+    def exposures(self) -> Iterator[Exposure]:
+        """Everything of the host that the options hand over."""
+        yield from self.storage_exposures()
+        yield from self.security_exposures()
+        yield from self.network_exposures()
+        yield from self.logging_exposures()
 
     def value_danger(self) -> Danger:
         """The worst of what the values give away."""
-        return max(self.network_danger(), self.process_danger(), self.storage_danger())
+        return danger_of(self.exposures())
 
     def resources(self) -> Iterator[Resource]:
-        """The image, the name it takes, the networks and volumes it joins."""
-        yield from super().resources()
-        if self.name:
-            yield Resource(kind=Kind.CONTAINER, name=self.name)
-        yield from self.network_resources()
-        yield from self.storage_resources()
+        """The image, the name it takes, and every object that an option names, each once."""
+        named = [
+            *super().resources(),
+            *([Resource(kind=Kind.CONTAINER, name=self.name)] if self.name else ()),
+            *self.network_resources(),
+            *self.security_resources(),
+            *self.storage_resources(),
+        ]
+        yield from dict.fromkeys(named)
 
-    def body(self, *, job_id: str, attached: frozenset[str]) -> Json:
-        """The body of the request."""
+    def body(self, api: Api, *, attached: frozenset[str]) -> Json:
+        """The body of the request for an engine of this version."""
         body = Body()
-        self.add_lifecycle(body, job_id=job_id)
+        self.add_lifecycle(body)
+        self.add_health(body)
+        self.add_logging(body)
         self.add_network(body)
         self.add_process(body, attached=attached)
-        self.add_resources(body)
+        self.add_resources(body, api)
+        self.add_security(body)
         self.add_storage(body)
         return body.json()
 
     def make(self, ctx: Context, *, attached: frozenset[str]) -> str:
         """Makes the container, pulling its image as ``--pull`` says; returns its id.
 
-        Warnings and the pull's progress go to stderr. Raises EngineFault.
+        Warnings and the pull's progress go to stderr. Raises Fault where the engine is too old for what
+        was asked, EngineFault where it refuses.
         """
-        self.require_api(ctx.engine.api_version)
+        for warning in self._warnings():
+            ctx.stderr(f"WARNING: {warning}\n".encode())
         if self.pull == "always":
             self._pull(ctx)
-        body = self.body(job_id=ctx.job_id, attached=attached)
+        api = ctx.engine.api_version
+        self.check_mac_api(api)
+        self.check_recursion(api)
+        body = self.body(api, attached=attached)
         query = {"name": self.name or None}
-        if ctx.engine.api_version >= PLATFORM_API:
+        if api >= PLATFORM_API:
             query["platform"] = parse_platform(self.platform) or None
         try:
             made = ctx.engine.post("/containers/create", query, body, on_cancel=ctx.on_cancel)
         except NotFound:
-            if self.pull != "missing" or is_image_id(self.image):
+            if self.pull != "missing" or is_image_id(self.image.removeprefix("sha256:")):
                 raise
             if not self.quiet:
                 ctx.stderr(f"Unable to find image '{self._reference().familiar}' locally\n".encode())
@@ -77,12 +147,16 @@ class CreateOptions(LifecycleOptions, NetworkOptions, ProcessOptions, ResourceOp
             ctx.stderr(f"WARNING: {warning}\n".encode())
         return str(made["Id"])
 
+    def _warnings(self) -> Iterator[str]:
+        yield from self.storage_warnings()
+        if self.oom_kill_disable and not self.memory:
+            yield OOM_WARNING
+        yield from self.network_warnings()
+
     def _reference(self) -> Reference:
         return Reference.parse(self.image).tagged()
 
     def _pull(self, ctx: Context) -> None:
-        if is_image_id(self.image):
-            raise refused("an image id cannot be pulled", hint="Name the image, or leave out --pull.")
         reference = self._reference()
         query = {
             "fromImage": reference.name,

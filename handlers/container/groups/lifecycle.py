@@ -1,26 +1,18 @@
-"""The container's name and labels, its image, and what becomes of it when it ends."""
+"""The container's image, name and labels, and what becomes of it when it ends."""
 
 from typing import Annotated
 
 from handlers.container.groups.body import Body, caller_file, pairs, refused
-from handlers.container.groups.platform import parse_platform
-from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.lists import LABEL
-from handlers.grammar.values import BOOL
-from handlers.image.reference import Reference
+from handlers.grammar.values import BOOL, LIST
 from permissions.verbs import Kind
-
-OWN_LABELS = "docktalk."
-"""Labels under this prefix say what Docktalk knows; nobody else writes them."""
-
-JOB_LABEL = "docktalk.job"
 
 POLICIES = ("always", "missing", "never")
 
 
 class LifecycleOptions(Command):
-    """Name, labels, image, restart, removal."""
+    """Image, command, name, labels, restart, removal."""
 
     image: Annotated[str, Arg("IMAGE", resource=Kind.IMAGE)]
     command: Annotated[tuple[str, ...], Arg("COMMAND", least=0)] = ()
@@ -31,6 +23,9 @@ class LifecycleOptions(Command):
     ] = True
     label: Annotated[
         tuple[str, ...], Opt("-l", "--label", help="Set meta data on a container", type=LABEL)
+    ] = ()
+    label_file: Annotated[
+        tuple[str, ...], Opt("--label-file", help="Read in a line delimited file of labels", type=LIST)
     ] = ()
     name: Annotated[str, Opt("--name", help="Assign a name to the container")] = ""
     platform: Annotated[
@@ -54,40 +49,43 @@ class LifecycleOptions(Command):
         ),
     ] = False
 
-    def check_lifecycle(self) -> None:
-        """Raises UsageFault where the CLI refuses, and for the caller's files."""
-        if self.cidfile:
-            raise caller_file("--cidfile", hint="The answer shows the container's id.")
-        if self.pull not in POLICIES:
+    def check_pull(self) -> None:
+        """Raises UsageFault for an unknown policy."""
+        if self.pull not in ("", *POLICIES):
             raise refused(
                 f'invalid pull option: \'{self.pull}\': must be one of "always", "missing" or "never"'
             )
+
+    def check_labels(self) -> None:
+        """Raises UsageFault for labels in the caller's files."""
+        if self.label_file:
+            raise caller_file("--label-file", hint="Give the labels one by one: -l KEY=VALUE.")
+
+    def check_restart(self) -> None:
+        """Raises UsageFault for what is no policy."""
         try:
-            name, _ = restart_policy(self.restart)
-            parse_platform(self.platform)
+            restart_policy(self.restart)
         except ValueError as error:
-            raise refused(str(error)) from None
-        if self.rm and name not in ("", "no"):
-            raise refused("conflicting options: cannot specify both --restart and --rm")
-        if any(text.strip().lower().startswith(OWN_LABELS) for text in self.label):
-            raise refused(f"labels that begin with {OWN_LABELS} are Docktalk's own")
-        try:
-            Reference.parse(self.image)
-        except ValueError as error:
-            if not is_image_id(self.image):
-                raise refused(str(error), hint="An image is NAME[:TAG], in lower case.") from None
-        if not self.disable_content_trust and "@" not in self.image:
-            raise UsageFault(
-                "content trust is not offered here: there is no notary to ask",
-                reason=Reason.NOT_OFFERED,
-                hint="Name the image by digest: NAME@sha256:…",
+            raise refused(
+                str(error), hint="Write no, always, unless-stopped or on-failure:3 after --restart."
+            ) from None
+
+    def check_removal(self) -> None:
+        """Raises UsageFault where a container would be both restarted and removed."""
+        if self.rm and restart_policy(self.restart)[0] not in ("", "no"):
+            raise refused(
+                "conflicting options: cannot specify both --restart and --rm", hint="Leave one of them out."
             )
 
-    def add_lifecycle(self, body: Body, *, job_id: str) -> None:
-        """Adds this group's part of the body; ``job_id`` "" leaves no mark on the container."""
+    def check_cidfile(self) -> None:
+        """Raises UsageFault for the caller's file."""
+        if self.cidfile:
+            raise caller_file("--cidfile", hint="The answer shows the container's id.")
+
+    def add_lifecycle(self, body: Body) -> None:
+        """Adds this group's part of the body."""
         policy, retries = restart_policy(self.restart)
-        labels = pairs(self.label) | ({JOB_LABEL: job_id} if job_id else {})
-        body.config |= {"Image": self.image, "Cmd": list(self.command), "Labels": labels}
+        body.config |= {"Image": self.image, "Cmd": list(self.command), "Labels": pairs(self.label)}
         body.host |= {
             "RestartPolicy": {"Name": policy, "MaximumRetryCount": retries},
             "AutoRemove": self.rm,
@@ -96,8 +94,7 @@ class LifecycleOptions(Command):
 
 def is_image_id(text: str) -> bool:
     """Whether it is a whole image id, which no registry can be asked for."""
-    bare = text.removeprefix("sha256:")
-    return len(bare) == 64 and not set(bare) - set("0123456789abcdef")
+    return len(text) == 64 and not set(text) - set("0123456789abcdef")
 
 
 def restart_policy(text: str) -> tuple[str, int]:
@@ -107,6 +104,7 @@ def restart_policy(text: str) -> tuple[str, int]:
         raise ValueError("invalid restart policy format: no policy provided before colon")
     if not count:
         return name, 0
-    if not count.removeprefix("-").removeprefix("+").isdecimal() or not count.isascii():
+    digits = count[1:] if count[:1] in ("+", "-") else count
+    if not digits.isdecimal() or not digits.isascii() or len(digits) > 18:
         raise ValueError("invalid restart policy format: maximum retry count must be an integer")
     return name, int(count)

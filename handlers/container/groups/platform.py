@@ -4,7 +4,7 @@ import platform as machine
 import re
 
 _SYSTEM = re.compile(r"[A-Za-z0-9_-]+(?:\([A-Za-z0-9_.-]*\))?")
-_PART = re.compile(r"[A-Za-z0-9_-]+")
+_PART = re.compile(r"[A-Za-z0-9_.-]+")
 _SYSTEMS = frozenset(
     {
         *("aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js", "linux"),

@@ -1,17 +1,15 @@
-"""What runs in the container and as whom."""
+"""What runs in the container, as whom, with which streams and variables."""
 
 from typing import Annotated
 
 from handlers.container.groups.body import Body, caller_file
-from handlers.container.hazards import privileged_danger
 from handlers.grammar.command import Command, Opt
 from handlers.grammar.lists import ATTACH, ENV
-from handlers.grammar.values import BOOL, LIST
-from permissions.verbs import Danger
+from handlers.grammar.values import BOOL, INT, LIST
 
 
 class ProcessOptions(Command):
-    """Streams, terminal, user, environment, privileges."""
+    """Streams, terminal, user, environment, how it is stopped."""
 
     attach: Annotated[
         tuple[str, ...], Opt("-a", "--attach", help="Attach to STDIN, STDOUT or STDERR", type=ATTACH)
@@ -25,6 +23,9 @@ class ProcessOptions(Command):
     env_file: Annotated[
         tuple[str, ...], Opt("--env-file", help="Read in a file of environment variables", type=LIST)
     ] = ()
+    group_add: Annotated[
+        tuple[str, ...], Opt("--group-add", help="Add additional groups to join", type=LIST)
+    ] = ()
     init: Annotated[
         bool | None,
         Opt(
@@ -37,12 +38,16 @@ class ProcessOptions(Command):
     interactive: Annotated[
         bool, Opt("-i", "--interactive", help="Keep STDIN open even if not attached", type=BOOL)
     ] = False
-    privileged: Annotated[
-        bool, Opt("--privileged", help="Give extended privileges to this container", type=BOOL)
-    ] = False
-    read_only: Annotated[
-        bool, Opt("--read-only", help="Mount the container's root filesystem as read only", type=BOOL)
-    ] = False
+    stop_signal: Annotated[str, Opt("--stop-signal", help="Signal to stop the container")] = ""
+    stop_timeout: Annotated[
+        int | None,
+        Opt(
+            "--stop-timeout",
+            help="Timeout (in seconds) to stop a container",
+            type=INT,
+            min_api=(1, 25),
+        ),
+    ] = None
     tty: Annotated[bool, Opt("-t", "--tty", help="Allocate a pseudo-TTY", type=BOOL)] = False
     user: Annotated[str, Opt("-u", "--user", help="Username or UID (format: <name|uid>[:<group|gid>])")] = ""
     workdir: Annotated[str, Opt("-w", "--workdir", help="Working directory inside the container")] = ""
@@ -54,18 +59,14 @@ class ProcessOptions(Command):
         if any("=" not in text for text in self.env):
             raise caller_file("--env without a value", hint="Write the value: -e NAME=VALUE.")
 
-    def process_danger(self) -> Danger:
-        """The danger of these options."""
-        return privileged_danger(self.privileged)
-
     @property
     def attached(self) -> frozenset[str]:
-        """The streams the CLI would attach to: those named, else all there are."""
-        named = frozenset(self.attach)
-        return named or frozenset({"stdout", "stderr"} | ({"stdin"} if self.interactive else set()))
+        """The streams the CLI attaches to: those named (else both outputs), and an open stdin in any case."""
+        outputs = frozenset(self.attach) or frozenset({"stdout", "stderr"})
+        return outputs | {"stdin"} if self.interactive else outputs
 
     def add_process(self, body: Body, *, attached: frozenset[str]) -> None:
-        """Adds this group's part of the body."""
+        """Adds this group's part of the body; what was not given and differs from zero is left out."""
         body.config |= {
             "User": self.user,
             "AttachStdin": "stdin" in attached,
@@ -78,6 +79,10 @@ class ProcessOptions(Command):
             "WorkingDir": self.workdir,
             "Entrypoint": None if self.entrypoint is None else [self.entrypoint],
         }
-        body.host |= {"Privileged": self.privileged, "ReadonlyRootfs": self.read_only}
+        body.host["GroupAdd"] = list(self.group_add)
+        if self.stop_signal:
+            body.config["StopSignal"] = self.stop_signal
+        if self.stop_timeout is not None:
+            body.config["StopTimeout"] = self.stop_timeout
         if self.init is not None:
             body.host["Init"] = self.init

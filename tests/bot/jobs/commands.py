@@ -109,7 +109,16 @@ class Fail(
         raise RuntimeError("password is hunter2hunter2")
 
 
-COMMANDS: dict[str, type[Command]] = {cls.path: cls for cls in (Echo, Block, Touch, Stuck, Fail)}
+class Fresh(Command, path="fresh", verb=Verb.LIST, danger=Danger.SAFE, example="docker fresh"):
+    """Has an option that only the newest engines know."""
+
+    zone: Annotated[str, Opt("--zone", help="Where", min_api=(1, 42))] = ""
+
+    def run(self, ctx: Any) -> Output:
+        return Lines(lines=("ran",))
+
+
+COMMANDS: dict[str, type[Command]] = {cls.path: cls for cls in (Echo, Block, Touch, Stuck, Fail, Fresh)}
 
 
 class TestCatalogue:
@@ -124,6 +133,7 @@ class TestCatalogue:
 class NoEngine:
     """An engine that knows the environment of every target, and nothing else."""
 
+    api_version = (1, 41)
     env = ("DB_PASSWORD=target-secret-1",)
 
     def get(self, path: str, query: Any = None) -> Any:

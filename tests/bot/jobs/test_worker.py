@@ -11,7 +11,7 @@ import structlog
 
 from bot.jobs.wire import CELLS, TAIL_BYTES, Began
 from bot.jobs.worker import Worker, WorkerRefused
-from tests.bot.jobs.commands import Block, Echo, Fail, Stuck, Touch
+from tests.bot.jobs.commands import Block, Echo, Fail, Fresh, Stuck, Touch
 from tests.bot.jobs.conftest import Bot
 
 pytestmark = pytest.mark.store
@@ -51,6 +51,16 @@ async def test_a_secret_of_the_target_is_masked(bot, new_worker):
     claims = claims.model_validate(claims.model_dump() | {"operation": operation})
     job_id = await bot.send(claims, bot.keys.sign(claims))
     assert (await bot.ended(job_id)).result.stdout.text == "[masked]\n"
+
+
+async def test_an_option_that_the_engine_is_too_old_for_is_refused_before_the_command_runs(bot, new_worker):
+    new_worker()
+    assert (await bot.ended(await bot.order(Fresh()))).result.stdout.text == "ran\n"
+    result = (await bot.ended(await bot.order(Fresh(zone="x")))).result
+    assert (result.exit_code, result.reason, result.stdout.text) == (1, "api_too_old", "")
+    assert result.stderr.text == (
+        '"--zone" requires API version 1.42, but the Docker daemon API version is 1.41\n'
+    )
 
 
 @pytest.mark.parametrize(

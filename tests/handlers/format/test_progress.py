@@ -59,3 +59,17 @@ def test_a_cancelled_job_stops_reading():
     ctx = FakeContext(None, cancelled=True)
     with pytest.raises(Cancelled):
         follow(iter([{"status": "a"}]), ctx, quiet=False)
+
+
+def test_a_stream_that_reports_an_error_is_let_go_of_at_once():
+    ended = []
+
+    def stream():
+        try:
+            yield {"error": "disk full"}
+        finally:
+            ended.append(True)
+
+    with pytest.raises(EngineFault) as fault:
+        follow(stream(), FakeContext(None), quiet=False)
+    assert ended, fault

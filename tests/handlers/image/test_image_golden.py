@@ -22,7 +22,12 @@ GONE = [{"Untagged": "shop:1"}, {"Untagged": f"shop@{DIGEST}"}, {"Deleted": DIGE
 PUSHED = [
     {"status": "The push refers to repository [r.example:5000/shop]"},
     {"status": "Preparing", "progressDetail": {}, "id": "ab12"},
-    {"status": "Pushing", "progressDetail": {"current": 5, "total": 9}, "progress": "[=> ] 5B/9B", "id": "ab12"},
+    {
+        "status": "Pushing",
+        "progressDetail": {"current": 5, "total": 9},
+        "progress": "[=> ] 5B/9B",
+        "id": "ab12",
+    },
     {"status": "Pushed", "progressDetail": {}, "id": "ab12"},
     {"status": f"1: digest: {DIGEST} size: 527"},
     {"progressDetail": {}, "aux": {"Tag": "1", "Digest": DIGEST, "Size": 527}},
@@ -37,8 +42,20 @@ ONE_OF_MANY = {
 SHOP = ("POST", "/images/r.example:5000%2Fshop/push")
 NEW = (1, 50)
 LAYERS = [
-    {"Id": DIGEST, "Created": 1_700_000_000 - 90, "CreatedBy": f"RUN a\tb {'c' * 50}", "Size": 0, "Comment": ""},
-    {"Id": "<missing>", "Created": 1_690_000_000, "CreatedBy": "ADD f", "Size": 5_543_210, "Comment": "two words"},
+    {
+        "Id": DIGEST,
+        "Created": 1_700_000_000 - 90,
+        "CreatedBy": f"RUN a\tb {'c' * 50}",
+        "Size": 0,
+        "Comment": "",
+    },
+    {
+        "Id": "<missing>",
+        "Created": 1_690_000_000,
+        "CreatedBy": "ADD f",
+        "Size": 5_543_210,
+        "Comment": "two words",
+    },
     {"Id": "<missing>", "Created": 0, "CreatedBy": "", "Size": -1, "Comment": ""},
 ]
 HISTORY = {("GET", "/images/shop:1/history"): LAYERS}
@@ -160,8 +177,7 @@ CASES = {
     "import": [
         ("docker import https://example.com/rootfs.tar", {CREATE: IMPORTED}),
         (
-            "docker image import -c 'CMD sh' -c 'ENV A=1' -m 'a tree' --platform Linux/ARM64"
-            " http://example.com/rootfs.tar base:2 ignored",
+            "docker image import -c 'CMD sh' -c 'ENV A=1' -m a --platform Linux/ARM64 http://x/y base:2 more",
             {CREATE: IMPORTED},
         ),
         ("docker import https://example.com/x.tar base", {CREATE: EngineFault("connection refused")}),

@@ -16,8 +16,18 @@ LOGINS = {
 }
 FOUND = {
     ("GET", "/images/search"): [
-        {"name": "nginx", "description": "Official build of Nginx.", "star_count": 20310, "is_official": True},
-        {"name": "bo/nginx", "description": f"Bo's\r\nbuild {'x' * 40}", "star_count": 0, "is_official": False},
+        {
+            "name": "nginx",
+            "description": "Official build of Nginx.",
+            "star_count": 20310,
+            "is_official": True,
+        },
+        {
+            "name": "bo/nginx",
+            "description": f"Bo's\r\nbuild {'x' * 40}",
+            "star_count": 0,
+            "is_official": False,
+        },
         {"name": "zz/x", "star_count": 1},
     ]
 }
