@@ -84,7 +84,7 @@ async def run_batch(
             else:
                 user = trial.user(line.asker or name, None if line.asker else role)
                 logins = {server: login.model_dump() for server, login in line.registry_auth.items()}
-                trial.log_in(user, logins)
+                await trial.log_in(user, logins)
                 answer = await trial.ask(
                     line.line,
                     user=user,

@@ -5,7 +5,7 @@
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,9 +16,11 @@ from bot.jobs.queue import BotQueue, StoreDown
 from bot.keys import BotKeys, KeysRefused, Trust, to_wire
 from bot.own_commands import answer, offered
 from bot.policy_file import LoadedPolicy, PolicyHolder
-from bot.reply import Accepted, Help, Refusal, Reply
-from bot.request import Request
+from bot.reply import Accepted, Help, PasswordNeeded, Refusal, Reply
+from bot.request import Origin, Request
 from bot.store.corrections import Corrections
+from bot.store.logins import Login as KeptLogin
+from bot.store.logins import LoginChange, Logins, owner
 from bot.store.records import RequestRecord
 from handlers.catalogue import Catalogue
 from handlers.faults import Denied, Fault, Reason, UsageFault
@@ -27,6 +29,8 @@ from handlers.grammar.command import Command
 from handlers.grammar.mask import masked
 from handlers.grammar.parser import HelpAsked, Parsed, parse
 from handlers.grammar.render import shown
+from handlers.system.login import Login, server_key
+from handlers.system.logout import Logout
 from permissions.decide import decide
 from permissions.decision import Allow, Deny
 from permissions.operation import Operation, Principal
@@ -50,10 +54,6 @@ class Channels(Protocol):
     async def can_post(self, channel_id: str) -> bool:
         """Whether a result could be reported there."""
         ...
-
-
-Logins = Callable[[Principal], Mapping[str, dict[str, str]]]
-"""The asker's registry logins: server → {"username", "password"}, in the clear only until sealed."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,8 @@ class Pipeline:
             operation = self._operation(parsed, self._host(parsed))
             rule = self._decide(policy, principal, request, operation)
             await self._needs_a_place_to_report(request, operation)
-            return await self._enqueue(request, principal, policy, parsed, operation, rule)
+            asked = await self._password(request, principal, parsed)
+            return asked or await self._enqueue(request, principal, policy, parsed, operation, rule)
         except UsageFault as fault:
             return await self._usage(request, fault)
         except Denied as fault:
@@ -148,6 +149,50 @@ class Pipeline:
                 reason=Reason.NOT_IN_CHANNEL,
             )
 
+    async def _password(
+        self, request: Request, principal: Principal, parsed: Parsed
+    ) -> PasswordNeeded | None:
+        """What has to be asked before a login can be tried; raises Fault where it cannot be asked."""
+        login = parsed.command
+        if not isinstance(login, Login) or parsed.dry_run:
+            return None
+        if login.password and request.origin is Origin.MENTION:
+            raise Fault(
+                "A password in a message can be read by everybody here. Nothing was run.",
+                hint="Delete your message, change that password, and use /docker login: it asks for it.",
+                reason=Reason.SECRET_SHOWN,
+            )
+        server = server_key(login.server)
+        kept = server in await self.logins.of(owner(principal.team_id, principal.user_id))
+        if login.password or (kept and not login.username):
+            return None
+        if request.origin is not Origin.SLASH:
+            raise Fault(
+                "A password can only be asked for after a slash command.",
+                hint="Use /docker login in the channel.",
+                reason=Reason.NEEDS_TERMINAL,
+            )
+        return PasswordNeeded(
+            server=server,
+            username=login.username,
+            correction_id=await self._keep(request, request.text.replace("--password-stdin", "", 1)),
+        )
+
+    async def _hold_login(self, job_id: str, principal: Principal, command: Command) -> None:
+        """Keeps what a login or logout will have changed beside its job, until that has ended well."""
+        whose, login = owner(principal.team_id, principal.user_id), None
+        if isinstance(command, Login) and command.password:
+            login = KeptLogin(
+                owner=whose,
+                server=server_key(command.server),
+                username=command.username.strip(),
+                password=command.password,
+            )
+        elif not isinstance(command, Logout):
+            return
+        change = LoginChange(job_id=job_id, owner=whose, server=server_key(command.server), login=login)
+        await self.logins.hold(change)
+
     async def _enqueue(
         self,
         request: Request,
@@ -179,7 +224,7 @@ class Pipeline:
                 deadline=self.deadline,
                 mode=mode,
                 unmasked=self.unmasked,
-                logins=self._sealed_logins(principal, host_key),
+                logins=await self._sealed_logins(principal, command, host_key),
             )
             record = RequestRecord(
                 job_id=job_id,
@@ -204,6 +249,7 @@ class Pipeline:
                 if mode is Mode.PREVIEW
                 else "",
             )
+            await self._hold_login(job_id, principal, command)
             accepted, duplicate = await self.queue.accept(record, self.keys.sign(claims))
         except StoreDown as error:
             raise _store_down(error) from error
@@ -217,8 +263,13 @@ class Pipeline:
         log.info("accepted", job_id=accepted, duplicate=duplicate, command=command.path, host=operation.host)
         return Accepted(job_id=accepted, duplicate=duplicate, question=record.question)
 
-    def _sealed_logins(self, principal: Principal, host_key: bytes) -> dict[str, SealedValue]:
-        return {server: self.keys.seal(host_key, login) for server, login in self.logins(principal).items()}
+    async def _sealed_logins(
+        self, principal: Principal, command: Command, host_key: bytes
+    ) -> dict[str, SealedValue]:
+        if not command.logins:
+            return {}
+        kept = await self.logins.of(owner(principal.team_id, principal.user_id))
+        return {server: self.keys.seal(host_key, login) for server, login in kept.items()}
 
     async def _keep(self, request: Request, text: str, *, confirmed: bool = False) -> str:
         """Keeps a line for a button; the opaque id that goes into it. Raises StoreDown."""

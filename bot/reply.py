@@ -43,4 +43,16 @@ class Refusal(Record):
     exit_code: int = 1
 
 
-Reply = Accepted | Help | Refusal
+class PasswordNeeded(Record):
+    """A login whose password is to be asked for in a form.
+
+    ``correction_id`` is the opaque id behind which the line is kept; ``username`` is "" when it is to be
+    asked for too.
+    """
+
+    server: str
+    username: str
+    correction_id: str
+
+
+Reply = Accepted | Help | Refusal | PasswordNeeded

@@ -11,6 +11,7 @@ class Origin(StrEnum):
     SLASH = "slash"
     MENTION = "mention"
     BUTTON = "button"
+    MODAL = "modal"
 
 
 class Request(Record):

@@ -19,7 +19,7 @@ from bot.jobs.queue import BotQueue
 from bot.jobs.wire import Event
 from bot.keys import BotKeys, Trust
 from bot.own_commands import OWN
-from bot.pipeline import Logins, Pipeline
+from bot.pipeline import Pipeline
 from bot.policy_file import PolicyError, PolicyHolder
 from bot.reply import Reply
 from bot.request import Request
@@ -33,6 +33,7 @@ from bot.slack.people import People
 from bot.slack.report import Reporter, upload_orders
 from bot.slack.serve import Sockets, http_server
 from bot.store.corrections import Corrections
+from bot.store.logins import Logins
 from bot.store.outbox import OutboxStore, Pace
 from bot.uploads import Uploads
 from handlers import catalogue
@@ -51,12 +52,11 @@ class CannotStart(Exception):  # noqa: N818 - reads as a sentence
 class Surroundings:
     """What `docktalk try` gives and a deployment does not: see :mod:`bot.trial`.
 
-    ``pace`` is the outbox's, ``logins`` the askers' registry logins, ``unmasked`` turns redaction off
-    where the policy allows it. ``on_reply`` and ``on_event`` are told what happens.
+    ``pace`` is the outbox's, ``unmasked`` turns redaction off where the policy allows it. ``on_reply`` and
+    ``on_event`` are told what happens.
     """
 
     pace: Pace = field(default_factory=Pace)
-    logins: Logins = lambda _: {}
     unmasked: bool = False
     on_reply: Callable[[Request, Reply], None] = lambda _request, _reply: None
     on_event: Callable[[Event], None] = lambda _event: None
@@ -98,6 +98,7 @@ class Bot:
         self.redis = bot_client(settings.redis_url.get_secret_value())
         self._ends.push_async_callback(self.redis.aclose)
 
+        self.logins = Logins(self.redis, settings.namespace, keys)
         clock = MachineClock()
         self.queue = BotQueue(self.redis, settings.namespace, keys)
         self.outbox_store = OutboxStore(
@@ -105,7 +106,7 @@ class Bot:
         )
         uploads = Uploads(keys, trust, self.queue, time.time)
         outbox = Outbox(self.outbox_store, client, clock, upload_orders(self.queue, uploads.order))
-        reporter = Reporter(self.queue, outbox, clock, settings.parent_delay, around.on_event)
+        reporter = Reporter(self.queue, outbox, clock, settings.parent_delay, around.on_event, self.logins)
         corrections = Corrections(self.redis, settings.namespace, keys)
         pipeline = Pipeline(
             catalogue=commands,
@@ -117,7 +118,7 @@ class Bot:
             trust=trust,
             queue=self.queue,
             corrections=corrections,
-            logins=around.logins,
+            logins=self.logins,
             on_reply=around.on_reply,
             clock=time.time,
             start_within=settings.start_within,

@@ -32,8 +32,8 @@ from bot.slack.serve import EVENTS_PATH
 from bot.standin.server import StandIn
 from bot.standin.world import Channel, Message, User
 from bot.store import embedded
+from bot.store.logins import owner
 from bot.store.outbox import Pace
-from permissions.operation import Principal
 from permissions.policy import Policy
 
 EXAMPLE_POLICY = Path(__file__).parent.parent / "deploy" / "policy.example.yaml"
@@ -113,7 +113,6 @@ class Trial:
         self._environ = environ
         self._ends = contextlib.AsyncExitStack()
         self._watch = _Watch()
-        self._logins: dict[str, dict[str, dict[str, str]]] = {}
 
     async def __aenter__(self) -> Self:
         try:
@@ -167,14 +166,10 @@ class Trial:
     def _surroundings(self) -> Surroundings:
         return Surroundings(
             pace=UNPACED,
-            logins=self._logins_of,
             unmasked=self._unmasked,
             on_reply=self._watch.reply,
             on_event=self._watch.event,
         )
-
-    def _logins_of(self, principal: Principal) -> Mapping[str, dict[str, str]]:
-        return self._logins.get(principal.user_id, {})
 
     async def _start_worker(self, data: Path, store: str) -> asyncio.subprocess.Process:
         own = {
@@ -242,9 +237,9 @@ class Trial:
                 group.members.append(user.id)
         return user
 
-    def log_in(self, user: User, logins: dict[str, dict[str, str]]) -> None:
+    async def log_in(self, user: User, logins: Mapping[str, dict[str, str]]) -> None:
         """Sets the registry logins that are kept for this person."""
-        self._logins[user.id] = logins
+        await self.bot.logins.replace(owner(self.standin.team_id, user.id), logins)
 
     async def ask(
         self,

@@ -14,7 +14,6 @@ _PROJECT = "is not offered here: a project's files are not on the host"
 _TRUST = "is not offered here: signing keys do not belong into a chat"
 
 _PATHS: Mapping[str, tuple[str, ...]] = {
-    NOT_YET: ("container create", "create"),
     _BUILD: ("image build", "build", "builder", "builder build", "buildx", "bake"),
     _SWARM: ("config", "node", "secret", "service", "stack", "swarm"),
     _CLIENT: ("context",),

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     NOT_A_MEMBER = "not_a_member"
     APPROVAL_CLOSED = "approval_closed"
     NOT_IN_CHANNEL = "not_in_channel"
+    SECRET_SHOWN = "secret_shown"  # noqa: S105 - a reason
     STORE_DOWN = "store_down"
     TICKET_REFUSED = "ticket_refused"
     ENGINE = "engine"
@@ -54,7 +55,7 @@ class Reason(StrEnum):
     INTERNAL = "internal"
 
 
-class Fault(Exception):
+class Fault(Exception):  # noqa: N818 - the design's word
     """The base: shown to people as ``message`` and ``hint``, counted by ``reason``.
 
     ``exit_code`` is what the docker CLI would exit with for the same failure.

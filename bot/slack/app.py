@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack import replies
 from bot.slack.blocks import Message
-from bot.slack.client import Identity
+from bot.slack.client import Identity, call
 from bot.slack.intake import (
     Intake,
     Payload,
@@ -25,6 +25,7 @@ from bot.slack.intake import (
     request_from_slash,
 )
 from bot.slack.outbox import Outbox
+from bot.slack.password import CALLBACK, request_from_form, view
 from bot.store.outbox import Entry, Kind
 
 log = structlog.get_logger(__name__)
@@ -74,12 +75,13 @@ def build_app(
         request_verification_enabled=True,
         logger=logger,
     )
-    listeners = Listeners(identity, intake, outbox, own_words)
+    listeners = Listeners(client, identity, intake, outbox, own_words)
     app.command(_whole(docker))(listeners.docker)
     app.command(_whole(docktalk))(listeners.docktalk)
     app.event("app_mention")(listeners.mention)
     app.event(re.compile(".*"))(listeners.other_event)
     app.action(replies.CORRECTION)(listeners.correction)
+    app.view(CALLBACK)(listeners.password)
     app.action(re.compile(".*"))(listeners.other_action)
     return app
 
@@ -88,8 +90,14 @@ class Listeners:
     """One method per surface; each ends in :meth:`Intake.answer`."""
 
     def __init__(
-        self, identity: Identity, intake: Intake, outbox: Outbox, own_words: Collection[str]
+        self,
+        client: AsyncWebClient,
+        identity: Identity,
+        intake: Intake,
+        outbox: Outbox,
+        own_words: Collection[str],
     ) -> None:
+        self._client = client
         self._identity = identity
         self._intake = intake
         self._outbox = outbox
@@ -108,6 +116,9 @@ class Listeners:
             request = request_from_slash(body, program=program, now=self._intake.now())
             answer = await self._intake.answer(request, str(body["command"]).removeprefix("/"))
             message = answer.message
+            if answer.password is not None:
+                # Its trigger lives for three seconds, so nothing may come between.
+                await call(self._client.views_open(trigger_id=body["trigger_id"], view=view(answer.password)))
         except Exception:
             log.exception("slash command failed", user_id=body.get("user_id"))
             message = replies.broken()
@@ -159,6 +170,24 @@ class Listeners:
             log.exception("click failed", user_id=user_id)
             message = replies.broken()
         self._outbox.soon(_respond(respond, message, instead=instead))
+
+    async def password(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """The form of a login; the thread, or the asker alone, hears what comes of it."""
+        await ack()
+        user_id = body["user"]["id"]
+        try:
+            correction = await self._intake.line(str(body["view"]["private_metadata"]), user_id)
+            if correction is None:
+                log.warning("password form without its line", user_id=user_id)
+                return
+            request = request_from_form(body, correction, now=self._intake.now())
+            answer = await self._intake.answer(request, correction.program)
+        except Exception:
+            log.exception("login failed", user_id=user_id)
+            return
+        if answer.message is not None:
+            event = {"channel": request.channel_id, "user": user_id}
+            self._whisper({"event": event, "event_id": request.delivery_id}, answer.message)
 
     async def other_event(self, ack: AsyncAck) -> None:
         """Events that are nothing to us are acknowledged, or Slack would send them again."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from bot.reply import Accepted, Help, Refusal, Reply
+from bot.reply import Accepted, Help, PasswordNeeded, Refusal, Reply
 from bot.request import Origin, Request
 from bot.slack import replies
 from bot.slack.blocks import Message
@@ -47,6 +47,7 @@ class Answer:
 
     message: Message | None = None
     job_id: str = ""
+    password: PasswordNeeded | None = None
 
 
 def request_from_slash(payload: Payload, *, program: str, now: float) -> Request:
@@ -139,6 +140,8 @@ class Intake:
                 if not duplicate:
                     self._accepted(job_id)
                 return Answer(job_id=job_id)
+            case PasswordNeeded():
+                return Answer(password=reply)
             case Help():
                 return Answer(replies.help_text(reply))
             case Refusal():
@@ -146,7 +149,11 @@ class Intake:
 
     async def correction(self, action: Payload, user_id: str) -> Correction | None:
         """The line behind a clicked button, if it is this person's."""
-        correction = await self._lines.take(str(action.get("value") or ""), user_id)
+        return await self.line(str(action.get("value") or ""), user_id)
+
+    async def line(self, line_id: str, user_id: str) -> Correction | None:
+        """The line behind an opaque id, if it is this person's."""
+        correction = await self._lines.take(line_id, user_id)
         if correction is None:
             log.info("correction not given out", user_id=user_id)
         return correction

@@ -41,6 +41,14 @@ class Jobs(Protocol):
         ...
 
 
+class LoginChanges(Protocol):
+    """The part of the store of logins that reporting needs."""
+
+    async def settle(self, job_id: str, *, well: bool) -> None:
+        """A login or logout has ended."""
+        ...
+
+
 def upload_orders(jobs: Jobs, ticket: UploadTicket) -> OrderUpload:
     """What the outbox calls once it has an address for a job's output."""
 
@@ -68,12 +76,14 @@ class Reporter:
         clock: Clock,
         parent_delay: float,
         on_event: Callable[[Event], None] = lambda _: None,
+        logins: "LoginChanges | None" = None,
     ) -> None:
         self._jobs = jobs
         self._outbox = outbox
         self._clock = clock
         self._parent_delay = parent_delay
         self._on_event = on_event
+        self._logins = logins
         self._quick: dict[str, Began | None] = {}
         """Jobs accepted here less than ``parent_delay`` ago, with what was heard of them."""
         self._due: deque[tuple[float, str]] = deque()
@@ -127,6 +137,9 @@ class Reporter:
                 await self._uploaded(record, event)
         if isinstance(event, Ended | Refused):
             self._quick.pop(event.job_id, None)
+            if self._logins and record.command in {"login", "logout"}:
+                well = isinstance(event, Ended) and event.result.exit_code == 0
+                await self._logins.settle(event.job_id, well=well)
         self._on_event(event)
 
     async def _tell_of_late_ones(self) -> None:

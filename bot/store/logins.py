@@ -68,6 +68,21 @@ class Logins:
             if login is not None and login.owner == whose
         }
 
+    async def replace(self, whose: str, logins: Mapping[str, dict[str, str]]) -> None:
+        """Makes these the only logins that are kept for somebody."""
+        blobs: dict[Any, Any] = {
+            server: self._locks.lock(
+                _KEPT + Login(owner=whose, server=server, **login).model_dump_json().encode()
+            )
+            for server, login in logins.items()
+        }
+        try:
+            await self._redis.delete(f"{self._prefix}s:{whose}")
+            if blobs:
+                await self._redis.hset(f"{self._prefix}s:{whose}", mapping=blobs)
+        except RedisError as error:
+            raise StoreDown(unsure=True) from error
+
     async def hold(self, change: LoginChange) -> None:
         """Keeps a change beside its job until :meth:`settle`."""
         blob = self._locks.lock(_HELD + change.model_dump_json().encode())

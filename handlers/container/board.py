@@ -11,12 +11,16 @@ from handlers.faults import Fault
 TOO_OLD = 2
 """After so many refreshes without a new sample a row's numbers are not shown any more."""
 
+PATIENCE = 4
+"""So many samples of one row are waited for the first one of another."""
+
 
 class Board:
     """The rows of a refresh; ``show`` gets them whenever one is due.
 
     The engine samples each container about once a second. A refresh is due when every row that speaks has
-    spoken since the last one, or when one is about to speak twice: the others are late then.
+    spoken since the last one, or when one is about to speak twice: the others are late then. Only a row that
+    is new is waited for longer.
     """
 
     def __init__(self, show: Callable[[tuple[Sample, ...]], None], *, truncate: bool) -> None:
@@ -24,7 +28,7 @@ class Board:
         self._truncate = truncate
         self._rows: dict[str, Sample] = {}
         self._missed: dict[str, int] = {}
-        self._fresh: set[str] = set()
+        self._spoken: dict[str, int] = {}
 
     @property
     def rows(self) -> tuple[Sample, ...]:
@@ -47,32 +51,39 @@ class Board:
         """Takes a row off, if there is one."""
         self._rows.pop(container, None)
         self._missed.pop(container, None)
-        self._fresh.discard(container)
+        self._spoken.pop(container, None)
 
     def take(self, row: Sample, data: Json) -> None:
         """Puts a sample on its row."""
-        if row.container in self._fresh:
+        spoken = self._spoken.get(row.container, 0)
+        if spoken and (spoken >= PATIENCE or not self._expects()):
             self._refresh()
+            spoken = 0
         row.data, row.stale = data, False
         self._missed[row.container] = 0
-        self._fresh.add(row.container)
-        if all(name in self._fresh or missed >= TOO_OLD for name, missed in self._missed.items()):
+        self._spoken[row.container] = spoken + 1
+        if all(name in self._spoken or missed >= TOO_OLD for name, missed in self._missed.items()):
             self._refresh()
 
     def silence(self) -> None:
         """Nothing came for a while: shows that once."""
-        known = [(row.stale, missed) for row, missed in zip(self.rows, self._missed.values(), strict=True)]
-        if known != [(True, TOO_OLD)] * len(known):
-            for name in self._missed.keys() - self._fresh:
-                self._missed[name] = TOO_OLD
+        silent = self._missed.keys() - self._spoken
+        if self._spoken or any(self._missed[name] < TOO_OLD for name in silent):
+            self._missed.update(dict.fromkeys(silent, TOO_OLD))
             self._refresh()
 
+    def _expects(self) -> bool:
+        """Whether a row has still to speak for the first time."""
+        return any(
+            not row.data and self._missed[name] == 0 and name not in self._spoken
+            for name, row in self._rows.items()
+        )
+
     def _refresh(self) -> None:
-        for name, row in self._rows.items():
-            if name not in self._fresh:
-                self._missed[name] = min(self._missed[name] + 1, TOO_OLD)
-                row.stale = row.stale or self._missed[name] >= TOO_OLD
-        self._fresh.clear()
+        for name in self._missed.keys() - self._spoken:
+            self._missed[name] = min(self._missed[name] + 1, TOO_OLD)
+            self._rows[name].stale = self._rows[name].stale or self._missed[name] == TOO_OLD
+        self._spoken.clear()
         self._show(self.rows)
 
 

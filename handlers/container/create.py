@@ -15,6 +15,7 @@ NOT_CREATED = 1
 class ContainerCreate(
     CreateOptions,
     path="container create",
+    logins=True,
     aliases=("create",),
     verb=Verb.CREATE,
     danger=Danger.SAFE,

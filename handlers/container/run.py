@@ -23,6 +23,7 @@ _NOT_EXECUTABLE = ("permission denied", "is a directory")
 class ContainerRun(
     CreateOptions,
     path="container run",
+    logins=True,
     aliases=("run",),
     verb=Verb.CREATE,
     danger=Danger.SAFE,

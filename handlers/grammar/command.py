@@ -98,7 +98,7 @@ class Command(BaseModel):
     ``verb``, ``danger``, ``example`` (a line without the leading slash), ``usage`` (only when it
     cannot be derived from the arguments), ``interspersed`` False where options stop at the first
     positional argument (run, create, exec, commit, tag, top), ``min_api`` where the command as a whole
-    needs a newer engine than the oldest.
+    needs a newer engine than the oldest, ``logins`` True where it may use the asker's registry logins.
     The docstring's first line is docker's own short help.
     """
 
@@ -112,6 +112,7 @@ class Command(BaseModel):
     usage: ClassVar[str] = ""
     interspersed: ClassVar[bool] = True
     min_api: ClassVar[Api | None] = None
+    logins: ClassVar[bool] = False
     options: ClassVar[dict[str, Opt]] = {}
     arguments: ClassVar[dict[str, Arg]] = {}
 
@@ -131,6 +132,7 @@ class Command(BaseModel):
         usage: str = "",
         interspersed: bool = True,
         min_api: Api | None = None,
+        logins: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
@@ -142,6 +144,7 @@ class Command(BaseModel):
             raise TypeError(f"{cls.__name__}: a command declares verb, danger, a docstring and an example")
         cls.path, cls.aliases, cls.verb, cls.danger = path, aliases, verb, danger
         cls.example, cls.usage, cls.interspersed, cls.min_api = example, usage, interspersed, min_api
+        cls.logins = logins
 
     @classmethod
     def _declared(cls, kind: type[Mark]) -> Iterator[tuple[str, Mark]]:

@@ -1,4 +1,4 @@
-"""What names a device of the host: ``--device``, ``--device-cgroup-rule``, ``--gpus`` and the limits by device."""
+"""What names a device of the host: ``--device``, ``--gpus``, rules and limits by device."""
 
 import posixpath
 import re
@@ -77,7 +77,7 @@ def parse_rule(text: str) -> str:
 
 
 def parse_gpus(text: str) -> dict[str, Any]:
-    """A request for GPUs as the engine's API has it: ``all``, a number, or ``device=0,driver=nvidia``…
+    """A request for GPUs as the engine's API has it: ``all``, a number, or ``device=0,driver=nvidia``.
 
     Raises ValueError with the CLI's message.
     """

@@ -24,7 +24,7 @@ class MountSpec(Record):
     target: str = ""
     read_only: bool = False
     consistency: str = ""
-    options: dict[str, dict[str, Any]] = {}
+    options: dict[str, dict[str, Any]]
     deprecated: bool = False
     """Whether ``bind-nonrecursive`` was used, which the CLI warns of."""
 
@@ -90,7 +90,7 @@ class _Reading:
             raise ValueError(f"invalid value for {key}: {value}{invalid}") from None
 
     def section(self, name: str) -> dict[str, Any]:
-        empty = {"DriverConfig": {}} if name == "VolumeOptions" else {}
+        empty: dict[str, Any] = {"DriverConfig": {}} if name == "VolumeOptions" else {}
         return self.options.setdefault(name, empty)
 
     def done(self) -> MountSpec:

@@ -19,6 +19,7 @@ AUTH_HEADER = "X-Registry-Auth"
 class ImagePull(
     Command,
     path="image pull",
+    logins=True,
     aliases=("pull",),
     verb=Verb.REGISTRY,
     danger=Danger.SAFE,

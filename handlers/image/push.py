@@ -38,6 +38,7 @@ _LOCKED_OUT = ("no basic auth credentials", "denied", "unauthorized", "authentic
 class ImagePush(
     Command,
     path="image push",
+    logins=True,
     aliases=("push",),
     verb=Verb.REGISTRY,
     danger=Danger.INTERRUPTS,

@@ -28,6 +28,7 @@ _FIELD = re.compile(r"\.[a-zA-Z]")
 class SystemInfo(
     Command,
     path="system info",
+    logins=True,
     aliases=("info",),
     verb=Verb.LIST,
     danger=Danger.SAFE,

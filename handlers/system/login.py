@@ -27,6 +27,7 @@ NO_TERMINAL = "Error: Cannot perform an interactive login from a non TTY device"
 class Login(
     Command,
     path="login",
+    logins=True,
     verb=Verb.REGISTRY,
     danger=Danger.SAFE,
     example="docker login -u ann --password-stdin registry.example.com",

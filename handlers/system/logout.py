@@ -14,6 +14,7 @@ from permissions.verbs import Danger, Verb
 class Logout(
     Command,
     path="logout",
+    logins=True,
     verb=Verb.REGISTRY,
     danger=Danger.SAFE,
     example="docker logout registry.example.com",

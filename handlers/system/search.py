@@ -63,6 +63,7 @@ LISTING: Listing[Row] = Listing(
 class Search(
     Command,
     path="search",
+    logins=True,
     verb=Verb.LIST,
     danger=Danger.SAFE,
     example="docker search --filter is-official=true nginx",

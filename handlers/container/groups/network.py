@@ -162,7 +162,7 @@ class NetworkOptions(Command):
             "Links": list(self.link),
         }
         endpoints = {
-            network.target: self._endpoint(network, number) for number, network in enumerate(networks)
+            network.target: self._endpoint(network, first=not at) for at, network in enumerate(networks)
         }
         # One network without settings of its own goes without an entry: older engines refuse it.
         if not self.network or len(networks) > 1 or any(endpoints.values()):
@@ -189,14 +189,14 @@ class NetworkOptions(Command):
         said = {field: value for field, (value, _, _) in beside.items() if value}
         return (first.model_copy(update=said), *others)
 
-    def _endpoint(self, network: NetworkAttachment, number: int) -> dict[str, Any]:
+    def _endpoint(self, network: NetworkAttachment, *, first: bool) -> dict[str, Any]:
         """The settings that were given; none is an empty mapping."""
         addresses = {
             "IPv4Address": network.ipv4,
             "IPv6Address": network.ipv6,
             "LinkLocalIPs": list(network.link_local_ips),
         }
-        linked = number == 0 and not _is_own(network.target)
+        linked = first and not _is_own(network.target)
         settings: dict[str, Any] = {
             "IPAMConfig": {key: value for key, value in addresses.items() if value},
             "Links": list(self.link) if linked else [],

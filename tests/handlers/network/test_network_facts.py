@@ -28,7 +28,11 @@ def operation(line):
         ("prune", Verb.DESTROY, Danger.LOSES_DATA),
         ("create n", Verb.CREATE, Danger.SAFE),
         ("create --subnet 10.0.0.0/8 --ipv6 --internal --label a n", Verb.CREATE, Danger.SAFE),
-        (f"create -o {BRIDGE}.enable_icc=false -o com.docker.network.driver.mtu=1400 n", Verb.CREATE, Danger.SAFE),
+        (
+            f"create -o {BRIDGE}.enable_icc=false -o com.docker.network.driver.mtu=1400 n",
+            Verb.CREATE,
+            Danger.SAFE,
+        ),
     ],
 )
 def test_a_plain_command_is_as_dangerous_as_its_kind(line, verb, danger):
@@ -145,7 +149,10 @@ def test_addresses_are_put_where_they_belong(texts, ranges, gateways, auxiliary,
         ("--subnet 10.0.0.0/16,10.0.1.0/24", "multiple overlapping subnet configuration is not supported"),
         ("--subnet 10.0.1.0/24,10.0.0.0/16", "multiple overlapping subnet configuration is not supported"),
         ("--subnet 10.0.0.0/16 --subnet abc", "invalid subnet: invalid CIDR address: abc"),
-        ("--subnet 10.0.0.0/255.255.0.0 --gateway 10.0.0.1", "invalid subnet: invalid CIDR address: 10.0.0.0/255.255.0.0"),
+        (
+            "--subnet 10.0.0.0/255.255.0.0 --gateway 10.0.0.1",
+            "invalid subnet: invalid CIDR address: 10.0.0.0/255.255.0.0",
+        ),
         ("--subnet 010.0.0.0/16 --gateway 10.0.0.1", "invalid subnet: invalid CIDR address: 010.0.0.0/16"),
         ("--subnet 10.0.0.0/33 --gateway 10.0.0.1", "invalid subnet: invalid CIDR address: 10.0.0.0/33"),
         ("--subnet fe80::%eth0/64 --gateway fe80::1", "invalid subnet: invalid CIDR address: fe80::%eth0/64"),
@@ -155,7 +162,10 @@ def test_addresses_are_put_where_they_belong(texts, ranges, gateways, auxiliary,
         ("--subnet 10.0.0.0/16 --gateway 10.0.0.0/x", "invalid CIDR address: 10.0.0.0/x"),
         ("--subnet fd00::/8 --gateway 10.0.0.1", "no matching subnet for gateway 10.0.0.1"),
         ("--aux-address a", "no matching subnet for aux-address "),
-        ("--subnet 10.0.0.0/16 --aux-address a=fe80::1%eth0", "no matching subnet for aux-address fe80::1%eth0"),
+        (
+            "--subnet 10.0.0.0/16 --aux-address a=fe80::1%eth0",
+            "no matching subnet for aux-address fe80::1%eth0",
+        ),
         (
             "--subnet 10.0.0.0/16,10.1.0.0/16 --gateway 10.0.0.1,10.0.0.2",
             "cannot configure multiple gateways (10.0.0.2, 10.0.0.1) for the same subnet (10.0.0.0/16)",
@@ -165,7 +175,7 @@ def test_addresses_are_put_where_they_belong(texts, ranges, gateways, auxiliary,
             "cannot configure multiple ranges (10.0.1.0/24, 10.0.0.0/24) on the same subnet (10.0.0.0/16)",
         ),
     ],
-)  # fmt: skip
+)
 def test_addresses_that_do_not_belong_together_are_refused_in_the_clis_words(options, why):
     with pytest.raises(UsageFault) as refused:
         parse(f"docker network create {options} n", load())

@@ -33,7 +33,9 @@ WEB = {
     "IPAM": {
         "Driver": "default",
         "Options": None,
-        "Config": [{"Subnet": "10.88.0.0/16", "Gateway": "10.88.0.1", "AuxiliaryAddresses": {"h": "10.88.0.9"}}],
+        "Config": [
+            {"Subnet": "10.88.0.0/16", "Gateway": "10.88.0.1", "AuxiliaryAddresses": {"h": "10.88.0.9"}}
+        ],
     },
     "Containers": {"77" * 32: {"Name": "web", "IPv4Address": "10.88.0.2/16"}},
     "Options": {},
@@ -48,7 +50,10 @@ DISCONNECT = {("POST", "/networks/net/disconnect"): None}
 
 def removals(**answers):
     """The answers to looking at each network and removing it."""
-    looks = {("GET", f"/networks/{name}"): MISSING if isinstance(a, NotFound) else {} for name, a in answers.items()}
+    looks = {
+        ("GET", f"/networks/{name}"): MISSING if isinstance(a, NotFound) else {}
+        for name, a in answers.items()
+    }
     return looks | {("DELETE", f"/networks/{name}"): answer for name, answer in answers.items()}
 
 
@@ -60,31 +65,61 @@ CASES = {
         ("docker network ls --format raw", LISTED),
         ("docker network ls -q --format raw", LISTED),
         ("docker network ls --format json", LISTED),
-        ("docker network ls --format 'table {{.Name}}\t{{.IPv4}}\t{{.IPv6}}\t{{.CreatedAt}}\t{{.Label \"tier\"}}'", LISTED),
+        (
+            (
+                "docker network ls --format"
+                " 'table {{.Name}}\t{{.IPv4}}\t{{.IPv6}}\t{{.CreatedAt}}\t{{.Label \"tier\"}}'"
+            ),
+            LISTED,
+        ),
         ("docker network ls --format '{{.Nosuch}}'", LISTED),
         ("docker network ls", {("GET", "/networks"): None}),
         ("docker network ls -f nosuch=1", {("GET", "/networks"): EngineFault("Invalid filter 'nosuch'")}),
     ],
     "create": [
         ("docker network create web-network", MADE),
-        ("docker network create -d=bridge --subnet=10.88.0.0/16 --ip-range=10.88.5.0/24 --gateway 10.88.5.254 n", MADE),
+        (
+            (
+                "docker network create -d=bridge --subnet=10.88.0.0/16 --ip-range=10.88.5.0/24"
+                " --gateway 10.88.5.254 n"
+            ),
+            MADE,
+        ),
         ("docker network create --subnet 10.88.0.0/16,2001:db8::/64 --gateway 10.88.0.1 --ipv6 n", MADE, NEW),
-        ("docker network create --subnet 10.88.0.0/16 --aux-address a=10.88.0.5 --aux-address b=10.88.0.6 n", MADE),
+        (
+            (
+                "docker network create --subnet 10.88.0.0/16 --aux-address a=10.88.0.5"
+                " --aux-address b=10.88.0.6 n"
+            ),
+            MADE,
+        ),
         ("docker network create --ipv4=false --ipv6=false n", MADE),
         ("docker network create --label a=b --label c -o x=y,z=w --ipam-opt k=v --ipam-driver other n", MADE),
         ("docker network create --internal --attachable --ingress --scope swarm --config-only n", MADE),
         ("docker network create --config-from cfg -d macvlan n", MADE),
         ("docker network create n", {("POST", "/networks/create"): {"Id": ID, "Warning": "mind the gap"}}),
-        ("docker network create n", {("POST", "/networks/create"): Conflict("network with name n already exists")}),
+        (
+            "docker network create n",
+            {("POST", "/networks/create"): Conflict("network with name n already exists")},
+        ),
         ("docker network create n", {("POST", "/networks/create"): OutcomeUnknown("The connection broke")}),
         ("docker network create --config-only n", {}, (1, 29)),
     ],
     "connect": [
         ("docker network connect net web", CONNECT),
-        ("docker network connect --ip 10.0.0.9 --ip6 2001:db8::33 --link-local-ip 169.254.3.3 net web", CONNECT),
-        ("docker network connect --alias db,mysql --alias pg --link db:postgres --link cache net web", CONNECT),
+        (
+            "docker network connect --ip 10.0.0.9 --ip6 2001:db8::33 --link-local-ip 169.254.3.3 net web",
+            CONNECT,
+        ),
+        (
+            "docker network connect --alias db,mysql --alias pg --link db:postgres --link cache net web",
+            CONNECT,
+        ),
         ("docker network connect --driver-opt 'a = b ' --gw-priority -5 net web", CONNECT),
-        ("docker network connect net web", {("POST", "/networks/net/connect"): NotFound("network net not found")}),
+        (
+            "docker network connect net web",
+            {("POST", "/networks/net/connect"): NotFound("network net not found")},
+        ),
         ("docker network connect ' ' web", {}),
         ("docker network connect net ''", {}),
         ("docker network connect --link a:b:c net web", {}),
@@ -94,7 +129,10 @@ CASES = {
         ("docker network disconnect net web", DISCONNECT),
         ("docker network disconnect -f net web", DISCONNECT),
         ("docker network disconnect ../containers web", {}),
-        ("docker network disconnect net web", {("POST", "/networks/net/disconnect"): EngineFault("not connected")}),
+        (
+            "docker network disconnect net web",
+            {("POST", "/networks/net/disconnect"): EngineFault("not connected")},
+        ),
     ],
     "inspect": [
         ("docker network inspect net10", ONE),
@@ -113,14 +151,18 @@ CASES = {
     ],
     "prune": [
         ("docker network prune -f", {("POST", "/networks/prune"): {"NetworksDeleted": ["net9", "net10"]}}),
-        ("docker network prune -f --filter until=24h --filter label!=keep", {("POST", "/networks/prune"): {}}),
+        (
+            "docker network prune -f --filter until=24h --filter label!=keep",
+            {("POST", "/networks/prune"): {}},
+        ),
     ],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_requests_and_text_are_those_of_the_golden_file(name):
     text = "\n".join(
-        played(line, answers, load(), **({"api": api[0]} if api else {})) for line, answers, *api in CASES[name]
+        played(line, answers, load(), **({"api": api[0]} if api else {}))
+        for line, answers, *api in CASES[name]
     )
     assert same_as_golden(GOLDEN / f"{name}.txt", text)

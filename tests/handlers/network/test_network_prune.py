@@ -11,9 +11,15 @@ HOUR_AGO = "2023-11-14T21:13:20.123456789Z"
 DAYS_AGO = "2023-11-10T00:00:00Z"
 UNUSED = [
     {"Name": "fresh", "Id": "a" * 64, "Created": HOUR_AGO, "Driver": "bridge", "Scope": "local"},
-    {"Name": "old", "Id": "b" * 64, "Created": DAYS_AGO, "Driver": "bridge", "Labels": {"keep": "", "tier": "web"}},
+    {
+        "Name": "old",
+        "Id": "b" * 64,
+        "Created": DAYS_AGO,
+        "Driver": "bridge",
+        "Labels": {"keep": "", "tier": "web"},
+    },
     {"Name": "template", "Id": "c" * 64, "Created": DAYS_AGO, "ConfigOnly": True},
-]  # fmt: skip
+]
 
 
 def previewed(*filters):

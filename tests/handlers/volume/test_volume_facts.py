@@ -59,7 +59,13 @@ def test_a_line_names_its_volumes(line, names):
     "option",
     [
         *("--availability drain", "--group g", "--limit-bytes 1g", "--required-bytes 1g", "--scope multi"),
-        *("--secret k=v", "--sharing all", "--topology-preferred a=b", "--topology-required a=b", "--type mount"),
+        *(
+            "--secret k=v",
+            "--sharing all",
+            "--topology-preferred a=b",
+            "--topology-required a=b",
+            "--type mount",
+        ),
     ],
 )
 def test_a_volume_of_a_swarm_is_refused_with_the_reason(option):
@@ -115,7 +121,7 @@ def test_the_preview_shows_what_the_engine_would_remove(command, api, names):
 
 def test_the_preview_sums_up_the_bytes():
     engine = FakeEngine({("GET", "/system/df"): USAGE})
-    assert VolumePrune().preview(FakeContext(engine)).warnings == ("3 volumes would go, 2MB with them.",)
+    assert VolumePrune().preview(FakeContext(engine)).warnings == ("3 volumes would go, 2.001MB with them.",)
 
 
 def test_the_question_says_the_worst_and_force_skips_it():

@@ -20,7 +20,14 @@ DATA = {
     "CreatedAt": "2026-11-23T23:16:03Z",
     "UsageData": {"RefCount": 2, "Size": 1200},
 }
-PLAIN = {"Name": "v9", "Driver": "local", "Mountpoint": "/m", "Labels": None, "Scope": "local", "Options": None}
+PLAIN = {
+    "Name": "v9",
+    "Driver": "local",
+    "Mountpoint": "/m",
+    "Labels": None,
+    "Scope": "local",
+    "Options": None,
+}
 SWARM = {
     "Name": "shared",
     "Driver": "csi",
@@ -58,7 +65,10 @@ CASES = {
     "create": [
         ("docker volume create data", MADE),
         ("docker volume create", MADE),
-        ("docker volume create --name data -d local -o type=tmpfs -o device=tmpfs --label a=b --label c", MADE),
+        (
+            "docker volume create --name data -d local -o type=tmpfs -o device=tmpfs --label a=b --label c",
+            MADE,
+        ),
         ("docker volume create --name '' ''", MADE),
         ("docker volume create data", {("POST", "/volumes/create"): Conflict("volume data exists")}),
         ("docker volume create --name a b", {}),
@@ -69,8 +79,14 @@ CASES = {
     "inspect": [
         ("docker volume inspect v10", {("GET", "/volumes/v10"): DATA}),
         ("docker volume inspect -f '{{json .}}' v10", {("GET", "/volumes/v10"): DATA}),
-        ("docker volume inspect -f '{{.ClusterVolume}} {{.UsageData}} {{.Options}}' v9", {("GET", "/volumes/v9"): PLAIN}),
-        ("docker volume inspect v9 nosuch -f '{{.Driver}}'", {("GET", "/volumes/v9"): PLAIN, ("GET", "/volumes/nosuch"): MISSING}),
+        (
+            "docker volume inspect -f '{{.ClusterVolume}} {{.UsageData}} {{.Options}}' v9",
+            {("GET", "/volumes/v9"): PLAIN},
+        ),
+        (
+            "docker volume inspect v9 nosuch -f '{{.Driver}}'",
+            {("GET", "/volumes/v9"): PLAIN, ("GET", "/volumes/nosuch"): MISSING},
+        ),
         ("docker volume inspect '' ./x", {}),
     ],
     "rm": [
@@ -78,12 +94,18 @@ CASES = {
         ("docker volume remove -f a", {("DELETE", "/volumes/a"): None}),
         (
             "docker volume rm '' nosuch a",
-            {("DELETE", "/volumes/nosuch"): MISSING, ("DELETE", "/volumes/a"): Conflict("remove a: volume is in use")},
+            {
+                ("DELETE", "/volumes/nosuch"): MISSING,
+                ("DELETE", "/volumes/a"): Conflict("remove a: volume is in use"),
+            },
         ),
     ],
     "prune": [
         ("docker volume prune -f", PRUNED),
-        ("docker volume prune -f --filter label=a --filter label!=b", {("POST", "/volumes/prune"): {"VolumesDeleted": []}}),
+        (
+            "docker volume prune -f --filter label=a --filter label!=b",
+            {("POST", "/volumes/prune"): {"VolumesDeleted": []}},
+        ),
         ("docker volume prune -af", {}),
         ("docker volume prune -af", PRUNED, NEW),
         ("docker volume prune -af --filter all=false", {}, NEW),
@@ -94,12 +116,13 @@ CASES = {
         ("docker volume update --availability drain data", {}, NEW),
         ("docker volume update a b", {}),
     ],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_requests_and_text_are_those_of_the_golden_file(name):
     text = "\n".join(
-        played(line, answers, load(), **({"api": api[0]} if api else {})) for line, answers, *api in CASES[name]
+        played(line, answers, load(), **({"api": api[0]} if api else {}))
+        for line, answers, *api in CASES[name]
     )
     assert same_as_golden(GOLDEN / f"{name}.txt", text)
