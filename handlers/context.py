@@ -1,6 +1,7 @@
 """What a command may use while it runs. The worker provides it; tests provide fakes."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -83,9 +84,7 @@ class Engine(Protocol):
         """The negotiated API version, for example ``(1, 41)``."""
         ...
 
-    def get(
-        self, path: str, query: Query | None = None, *, headers: Mapping[str, str] | None = None
-    ) -> Json:
+    def get(self, path: str, query: Query | None = None, *, headers: Mapping[str, str] | None = None) -> Json:
         """A GET whose answer is JSON."""
         ...
 
@@ -132,7 +131,7 @@ class Engine(Protocol):
         tty: bool,
         on_cancel: OnCancel | None = None,
     ) -> FrameStream:
-        """A stream of output: ``GET …/logs`` (finite or following), ``POST …/attach``, ``POST /exec/…/start``.
+        """A stream of output: ``GET …/logs`` (finite or following), ``POST …/attach`` or ``/exec/…/start``.
 
         It is sent before this returns. Nothing is ever sent to an attached stdin: it is closed at once.
         """
@@ -151,6 +150,16 @@ class Clock(Protocol):
     def zone(self) -> tzinfo:
         """The zone that times are rendered in."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """How far a pull or push has come: layers that are done, of how many, and bytes (0 where not known)."""
+
+    done: int
+    layers: int
+    bytes_done: int
+    bytes: int
 
 
 class RegistryLogin(Protocol):
@@ -191,6 +200,10 @@ class Context(Protocol):
 
     def stderr(self, data: bytes) -> None:
         """As stdout, for the error stream."""
+        ...
+
+    def transfer(self, transfer: Transfer) -> None:
+        """How far a transfer has come: shown while it runs, never kept."""
         ...
 
     def login(self, server: str) -> RegistryLogin | None:

@@ -134,7 +134,7 @@ class Rehearsal:
         return _Nothing()
 
     def _note(self, method: str, path: str, query: Query | None, body: Json | None) -> None:
-        self._look_at_the_target(path)
+        self._look_at_the_target(path, query or {})
         given = {key: _text(value) for key, value in (query or {}).items() if value is not None}
         self.calls.append(f"  {method} {unquote(path)}{'?' + urlencode(given, doseq=True) if given else ''}")
         said = _said(_masked(body))
@@ -142,12 +142,17 @@ class Rehearsal:
             text = json.dumps(said, ensure_ascii=False, separators=(", ", ": "))
             self.calls.append(f"    {text[:_BODY_CHARS]}{'…' if len(text) > _BODY_CHARS else ''}")
 
-    def _look_at_the_target(self, path: str) -> None:
+    def _look_at_the_target(self, path: str, query: Query) -> None:
         """Fails as the engine would when there is no such object; says once what there is."""
         found = _TARGET.match(path)
         if found is None or found[2] in _NO_TARGET or _QUOTED in path:
             return
         kind, name = found[1], found[2]
+        if path.endswith("/push"):
+            # The path names the repository alone; its tag, or that all are meant, is said beside it.
+            if not query.get("tag"):
+                return
+            name = f"{name}:{query['tag']}"
         if (kind, name) in self._seen:
             return
         self._seen.add((kind, name))
@@ -195,7 +200,12 @@ def _said(body: Json) -> Json:
 
 
 def _masked(body: Json) -> Json:
-    """The body without values of variables: they are the asker's secrets."""
-    if not isinstance(body, dict) or not isinstance(body.get("Env"), list):
+    """The body without passwords and values of variables: they are the asker's secrets."""
+    if not isinstance(body, dict):
         return body
-    return {**body, "Env": [f"{str(line).partition('=')[0]}={MASK}" for line in body["Env"]]}
+    shown = {**body}
+    if "password" in body:
+        shown["password"] = MASK
+    if isinstance(body.get("Env"), list):
+        shown["Env"] = [f"{str(line).partition('=')[0]}={MASK}" for line in body["Env"]]
+    return shown

@@ -83,9 +83,7 @@ class DockerEngine:
                     self._version = self._negotiate()
         return self._version
 
-    def get(
-        self, path: str, query: Query | None = None, *, headers: Mapping[str, str] | None = None
-    ) -> Json:
+    def get(self, path: str, query: Query | None = None, *, headers: Mapping[str, str] | None = None) -> Json:
         """A GET whose answer is JSON."""
         return self._json("GET", path, query, headers=headers)
 

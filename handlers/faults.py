@@ -12,6 +12,7 @@
     │   └── Unreachable
     └── JobFault          the job did not end by itself
         ├── TimedOut
+        │   └── LimitReached
         ├── Cancelled
         └── OutcomeUnknown
 
@@ -42,6 +43,7 @@ class Reason(StrEnum):
     NOT_IN_CHANNEL = "not_in_channel"
     SECRET_SHOWN = "secret_shown"  # noqa: S105 - a reason
     STORE_DOWN = "store_down"
+    NOT_RECORDED = "not_recorded"
     TICKET_REFUSED = "ticket_refused"
     ENGINE = "engine"
     NOT_FOUND = "not_found"
@@ -49,8 +51,10 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable"
     API_TOO_OLD = "api_too_old"
     TIMED_OUT = "timed_out"
+    LIMIT = "limit"
     CANCELLED = "cancelled"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    NOT_DONE = "not_done"
     TEMPLATE = "template"
     INTERNAL = "internal"
 
@@ -158,6 +162,12 @@ class TimedOut(JobFault):
 
     reason = Reason.TIMED_OUT
     exit_code = 124
+
+
+class LimitReached(TimedOut):
+    """A stream has shown all that one may here; it would have gone on."""
+
+    reason = Reason.LIMIT
 
 
 class Cancelled(JobFault):

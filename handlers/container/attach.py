@@ -39,6 +39,10 @@ class ContainerAttach(
         Opt("--sig-proxy", help="Proxy all received signals to the process", type=BOOL, default="true"),
     ] = True
 
+    def follows(self) -> bool:
+        """It ends when the container does."""
+        return True
+
     def run(self, ctx: Context) -> Output:
         """Emits the output from now on until the container ends; the answer carries its exit code.
 

@@ -56,7 +56,7 @@ class ContainerCommit(
         """The container, and the image whose name is taken."""
         yield from super().resources()
         if self.reference:
-            yield Resource(kind=Kind.IMAGE, name=self.reference)
+            yield Resource(kind=Kind.IMAGE, name=self.reference, new=True)
 
     def run(self, ctx: Context) -> Output:
         """Makes the image and shows its id."""

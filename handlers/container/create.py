@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from handlers.container.groups.create import CreateOptions
-from handlers.context import Context
+from handlers.context import Context, Engine
 from handlers.faults import Fault, JobFault
 from handlers.grammar.command import Opt
 from handlers.grammar.output import Lines, Output
+from handlers.outcome import Begun, Finding
 from permissions.verbs import Danger, Verb
 
 NOT_CREATED = 1
@@ -44,3 +45,7 @@ class ContainerCreate(
                 fault.exit_code = NOT_CREATED
             raise
         return Lines(lines=(container,))
+
+    def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
+        """Looks for the new container."""
+        return self.new_container(engine, begun, to_be_started=False)

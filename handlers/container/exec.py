@@ -71,6 +71,10 @@ class ContainerExec(
         """A privileged command has the host's devices, whatever the container has."""
         return Danger.ROOT_EQUIVALENT if self.privileged else Danger.SAFE
 
+    def follows(self) -> bool:
+        """Attached, it lasts as long as its command."""
+        return not self.detach
+
     def run(self, ctx: Context) -> Output:
         """Emits what the command prints and ends with its exit code; detached, it only starts it."""
         path = f"/containers/{segment(named(self.container))}"

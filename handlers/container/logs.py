@@ -5,7 +5,7 @@ from typing import Annotated
 from handlers.container.moments import check_moment, moment
 from handlers.container.targets import named
 from handlers.context import Context, segment
-from handlers.faults import Reason, UsageFault
+from handlers.faults import Fault, NotFound, Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Output, Stream
 from handlers.grammar.values import BOOL
@@ -58,6 +58,10 @@ class ContainerLogs(
                 str(error), reason=Reason.BAD_VALUE, exit_code=1, hint="Write 10m, or 2013-01-02T13:23:37Z."
             ) from None
 
+    def endless(self) -> bool:
+        """With ``--follow``."""
+        return self.follow
+
     def run(self, ctx: Context) -> Output:
         """Emits what was logged; with ``--follow`` goes on until the container or the job ends."""
         path = f"/containers/{segment(named(self.container))}"
@@ -81,4 +85,16 @@ class ContainerLogs(
         finally:
             frames.close()
         ctx.check()
-        return Stream()
+        return Stream(note=self._how_it_ended(ctx, path) if self.follow else "")
+
+    def _how_it_ended(self, ctx: Context, path: str) -> str:
+        """The container's end, where that is what ended the following."""
+        try:
+            state = ctx.engine.get(f"{path}/json").get("State") or {}
+        except NotFound:
+            return f"`{self.container}` is gone."
+        except Fault:
+            return ""
+        if state.get("Running", True):
+            return ""
+        return f"`{self.container}` exited with code {state.get('ExitCode')}."

@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from handlers.container.targets import sentence
-from handlers.context import Context, segment
+from handlers.context import Context, Engine, segment
 from handlers.faults import Fault, JobFault, Reason, UsageFault
 from handlers.grammar.command import Arg, Command
 from handlers.grammar.output import Failure, Lines, Output
+from handlers.outcome import Begun, Finding, Seen, Verdict, containers
 from permissions.verbs import Danger, Kind, Verb
 
 
@@ -22,7 +23,7 @@ class ContainerRename(
 
     container: Annotated[str, Arg("CONTAINER", resource=Kind.CONTAINER)]
     # Rules go by names: taking one is as good as acting on it.
-    new_name: Annotated[str, Arg("NEW_NAME", resource=Kind.CONTAINER)]
+    new_name: Annotated[str, Arg("NEW_NAME", resource=Kind.CONTAINER, new=True)]
 
     def check(self) -> None:
         """Raises UsageFault for a name that is none."""
@@ -47,3 +48,14 @@ class ContainerRename(
             failures = tuple(Failure(reason=fault.reason, message=text) for text in said)
             return Lines(failures=failures, exit_code=1)
         return Lines()
+
+    def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
+        """Looks what the container is called now."""
+        new = self.new_name.strip().removeprefix("/")
+
+        def judge(seen: Seen) -> tuple[Verdict, str]:
+            name = str(seen.state["Name"]).removeprefix("/")
+            return Verdict.DONE if name == new else Verdict.NOT_DONE, f"is called {name}"
+
+        gone = Verdict.UNKNOWN, "there is no such container any more"
+        return containers(engine, begun, (self.container.strip(),), judge, gone)

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from handlers.container.stop import SIGNAL_API
 from handlers.container.targets import each
-from handlers.context import Context, segment
+from handlers.context import Context, Engine, segment
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Output
 from handlers.grammar.values import INT
+from handlers.outcome import Begun, Finding, Seen, Verdict, containers
 from permissions.verbs import Danger, Kind, Verb
 
 
@@ -45,3 +46,18 @@ class ContainerRestart(
             ctx.engine.post(f"/containers/{segment(name)}/restart", query, on_cancel=ctx.on_cancel)
 
         return each(ctx, self.containers, restart)
+
+    def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
+        """Looks whether each container was started since."""
+
+        def judge(seen: Seen) -> tuple[Verdict, str]:
+            if seen.started_since:
+                return Verdict.DONE, f"was {seen.started}"
+            if not seen.running and seen.ended_since:
+                return Verdict.UNKNOWN, f"{seen.ended}, and was not started again"
+            if "kill" in seen.events:
+                return Verdict.UNKNOWN, "was told to stop and still runs"
+            return Verdict.NOT_DONE, f"was {seen.started}; nothing told it to stop since"
+
+        gone = Verdict.UNKNOWN, "there is no such container any more"
+        return containers(engine, begun, self.containers, judge, gone)

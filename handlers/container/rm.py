@@ -3,11 +3,12 @@
 from typing import Annotated
 
 from handlers.container.targets import each_together
-from handlers.context import Context, segment
+from handlers.context import Context, Engine, segment
 from handlers.faults import Fault, Reason
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Output
 from handlers.grammar.values import BOOL
+from handlers.outcome import Begun, Finding, Seen, Verdict, containers
 from permissions.verbs import Danger, Kind, Verb
 
 
@@ -48,3 +49,13 @@ class ContainerRm(
                 update={"warnings": tuple(f.message for f in done.failures), "failures": (), "exit_code": 0}
             )
         return done
+
+    def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
+        """Looks whether each container is gone."""
+
+        def judge(seen: Seen) -> tuple[Verdict, str]:
+            if seen.state["State"]["Status"] == "removing":
+                return Verdict.UNKNOWN, "is being removed"
+            return Verdict.NOT_DONE, "is still there"
+
+        return containers(engine, begun, self.containers, judge, (Verdict.DONE, "it is not there any more"))

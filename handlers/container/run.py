@@ -5,11 +5,12 @@ from typing import Annotated
 from handlers.container.attached import Attached, no_terminal
 from handlers.container.groups.body import refused
 from handlers.container.groups.create import CreateOptions
-from handlers.context import Context, segment
+from handlers.context import Context, Engine, segment
 from handlers.faults import EngineFault, Fault, JobFault, Reason, UsageFault
 from handlers.grammar.command import Opt
 from handlers.grammar.output import Lines, Output
 from handlers.grammar.values import BOOL
+from handlers.outcome import Begun, Finding
 from permissions.verbs import Danger, Verb
 
 NOT_RUN = 125
@@ -100,6 +101,14 @@ class ContainerRun(
     def _streams(self) -> dict[str, str | bool | None]:
         wanted: dict[str, str | bool | None] = dict.fromkeys(sorted(self.attached), True)
         return {"stream": True, **wanted, "detachKeys": self.detach_keys or None}
+
+    def follows(self) -> bool:
+        """Attached, it lasts as long as the container."""
+        return not self.detach
+
+    def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
+        """Looks for the new container, and whether it was started."""
+        return self.new_container(engine, begun, to_be_started=True)
 
 
 def _not_started(fault: EngineFault) -> EngineFault:

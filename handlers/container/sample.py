@@ -78,11 +78,11 @@ class Sample:
     def _memory(self) -> tuple[int, int]:
         memory = self._part("memory_stats")
         usage, details = memory.get("usage", 0), memory.get("stats") or {}
-        # The first is what control groups 1 call it, the second what control groups 2 do.
-        for key in ("total_inactive_file", "inactive_file"):
-            if 0 < details.get(key, 0) < usage:
-                return usage - details[key], memory.get("limit", 0)
-        return usage, memory.get("limit", 0)
+        # Control groups 1 name it so; where they do, the other name is for something else.
+        idle = details.get("total_inactive_file", usage)
+        if idle >= usage:
+            idle = details.get("inactive_file", 0)
+        return usage - idle if idle < usage else usage, memory.get("limit", 0)
 
     def _shown(self, text: str) -> str:
         return MISSING if self.stale else text

@@ -5,11 +5,12 @@ from typing import Annotated
 from handlers.container.attached import Attached, no_terminal
 from handlers.container.hazards import checkpoint_danger
 from handlers.container.targets import each, named
-from handlers.context import Context, segment
+from handlers.context import Context, Engine, segment
 from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Failure, Lines, Output
 from handlers.grammar.values import BOOL
+from handlers.outcome import Begun, Finding, Seen, Verdict, containers
 from permissions.verbs import Danger, Kind, Verb
 
 
@@ -101,3 +102,18 @@ class ContainerStart(
             attached.close()
             raise
         return attached.follow()
+
+    def follows(self) -> bool:
+        """Attached, it lasts as long as the container."""
+        return self.attach or self.interactive
+
+    def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
+        """Looks whether each container was started."""
+
+        def judge(seen: Seen) -> tuple[Verdict, str]:
+            if seen.started_since or seen.running:
+                return Verdict.DONE, seen.started
+            return Verdict.NOT_DONE, f"does not run and was last {seen.started}"
+
+        gone = Verdict.UNKNOWN, "there is no such container any more"
+        return containers(engine, begun, self.containers, judge, gone)

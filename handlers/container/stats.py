@@ -45,6 +45,10 @@ class ContainerStats(
     ] = False
     no_trunc: Annotated[bool, Opt("--no-trunc", help="Do not truncate output", type=BOOL)] = False
 
+    def endless(self) -> bool:
+        """Unless one sample is all that is wanted."""
+        return not self.no_stream
+
     def run(self, ctx: Context) -> Output:
         """Shows one sample of each; streaming, emits a whole table about once a second.
 

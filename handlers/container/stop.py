@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from handlers.container.targets import each_together
-from handlers.context import Context, segment
+from handlers.context import Context, Engine, segment
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Output
 from handlers.grammar.values import INT
+from handlers.outcome import Begun, Finding, Seen, Verdict, containers
 from permissions.verbs import Danger, Kind, Verb
 
 SIGNAL_API = (1, 42)
@@ -47,3 +48,17 @@ class ContainerStop(
             ctx.engine.post(f"/containers/{segment(name)}/stop", query, on_cancel=ctx.on_cancel)
 
         return each_together(ctx, self.containers, stop)
+
+    def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
+        """Looks whether each container still runs."""
+
+        def judge(seen: Seen) -> tuple[Verdict, str]:
+            if not seen.running:
+                return Verdict.DONE, seen.ended
+            if seen.started_since:
+                return Verdict.UNKNOWN, f"runs and was {seen.started}"
+            if "kill" in seen.events:
+                return Verdict.UNKNOWN, "was told to stop and still runs"
+            return Verdict.NOT_DONE, f"runs and was {seen.started}; nothing told it to stop since"
+
+        return containers(engine, begun, self.containers, judge, (Verdict.DONE, "it is not there any more"))

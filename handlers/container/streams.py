@@ -1,7 +1,7 @@
 """Following a container: its output as it comes, and the engine's word on how it ended."""
 
 from handlers.context import Context, FrameStream, Json, ObjectStream
-from handlers.faults import EngineFault
+from handlers.faults import Fault, Reason
 
 
 def pour(ctx: Context, frames: FrameStream) -> None:
@@ -22,7 +22,7 @@ def pour(ctx: Context, frames: FrameStream) -> None:
 def ending(ctx: Context, waiting: ObjectStream) -> Json:
     """What the engine answers to a wait (``StatusCode``, perhaps ``Error``), once it does.
 
-    Raises Cancelled or TimedOut when the job has to end first, EngineFault without an answer.
+    Raises Cancelled or TimedOut when the job has to end first, Fault without an answer.
     """
     try:
         for answer in waiting:
@@ -30,4 +30,4 @@ def ending(ctx: Context, waiting: ObjectStream) -> Json:
     finally:
         waiting.close()
     ctx.check()
-    raise EngineFault("the engine did not say how the container ended")
+    raise Fault("The engine did not say how the container ended", reason=Reason.ENGINE)

@@ -3,9 +3,10 @@
 from typing import Annotated
 
 from handlers.container.targets import each_together
-from handlers.context import Context, segment
+from handlers.context import Context, Engine, segment
 from handlers.grammar.command import Arg, Command
 from handlers.grammar.output import Output
+from handlers.outcome import Begun, Finding, Seen, Verdict, containers
 from permissions.verbs import Danger, Kind, Verb
 
 
@@ -28,3 +29,16 @@ class ContainerUnpause(
             ctx.engine.post(f"/containers/{segment(name)}/unpause", on_cancel=ctx.on_cancel)
 
         return each_together(ctx, self.containers, unpause)
+
+    def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
+        """Looks whether each container is unpaused."""
+
+        def judge(seen: Seen) -> tuple[Verdict, str]:
+            if not seen.paused and seen.running:
+                return Verdict.DONE, "is unpaused"
+            if "unpause" in seen.events:
+                return Verdict.DONE, "was unpaused after this began, and is so no more"
+            return Verdict.NOT_DONE, "is not unpaused"
+
+        gone = Verdict.UNKNOWN, "there is no such container any more"
+        return containers(engine, begun, self.containers, judge, gone)

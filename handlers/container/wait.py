@@ -22,6 +22,10 @@ class ContainerWait(
 
     containers: Annotated[tuple[str, ...], Arg("CONTAINER", resource=Kind.CONTAINER)]
 
+    def follows(self) -> bool:
+        """It ends when the containers do."""
+        return True
+
     def run(self, ctx: Context) -> Output:
         """Waits for one after another and emits each exit code as it is known."""
 

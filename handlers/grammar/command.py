@@ -18,7 +18,8 @@ from permissions.operation import Operation, Resource
 from permissions.verbs import Danger, Kind, Verb
 
 if TYPE_CHECKING:
-    from handlers.context import Context
+    from handlers.context import Context, Engine
+    from handlers.outcome import Begun, Finding
 
 Api = tuple[int, int]
 """A version of the engine's API, ``(1, 41)``."""
@@ -80,12 +81,14 @@ class Arg:
     """One positional argument.
 
     The field's annotation says how many it takes: ``str`` exactly one, ``str | None`` at most one,
-    ``tuple[str, ...]`` the rest, at least ``least``. ``resource`` makes it an object of the Operation.
+    ``tuple[str, ...]`` the rest, at least ``least``. ``resource`` makes it an object of the Operation,
+    ``new`` one that gets this name.
     """
 
     metavar: str
     resource: Kind | None = None
     least: int = 1
+    new: bool = False
 
 
 Mark = TypeVar("Mark", Opt, Arg)
@@ -204,11 +207,18 @@ class Command(BaseModel):
                 continue
             value = getattr(self, name)
             values = value if isinstance(value, tuple) else (value,)
-            yield from (Resource(kind=mark.resource, name=str(v)) for v in values if v is not None)
+            new = isinstance(mark, Arg) and mark.new
+            given = (str(v) for v in values if v is not None)
+            yield from (Resource(kind=mark.resource, name=name, new=new) for name in given)
 
     def operation(self, host: str) -> Operation:
         """The facts a policy decides on."""
         given = [opt for name, opt in self.options.items() if name in self.model_fields_set]
+        values = {
+            opt.long: _texts(getattr(self, name))
+            for name, opt in self.options.items()
+            if name in self.model_fields_set and not opt.secret
+        }
         dangers = [self.danger, self.value_danger(), *(opt.danger for opt in given)]
         return Operation(
             command=self.path,
@@ -216,8 +226,28 @@ class Command(BaseModel):
             danger=max(dangers),
             resources=tuple(self.resources()),
             flags=tuple(sorted(opt.long for opt in given)),
+            values=values,
             host=host,
         )
+
+    def endless(self) -> bool:
+        """Whether it reads on until it is stopped (``logs -f``): such a stream has limits of its own."""
+        return False
+
+    def follows(self) -> bool:
+        """Whether it lasts as long as what it watches (``wait``, an attached ``run``): it holds nobody up."""
+        return self.endless()
+
+    def changes(self) -> Iterator[Resource]:
+        """The objects that one change at a time may have in hand, by the line's own names."""
+        return self.resources()
+
+    def outcome(self, engine: "Engine", begun: "Begun") -> "tuple[Finding, ...]":  # noqa: ARG002 - as run
+        """What became of a run whose end nobody saw, a finding for each object; () where none can tell.
+
+        It only reads. Raises Unreachable: then it can be asked again.
+        """
+        return ()
 
     def question(self) -> str:
         """What the CLI asks first (prune without ``--force``), without its "[y/N]"; "" for nothing."""
@@ -235,6 +265,12 @@ class Command(BaseModel):
         """A copy with other values, validated, keeping what was unset unset."""
         fields = {name: getattr(self, name) for name in self.model_fields_set}
         return type(self).model_validate({**fields, **changes})
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """An option's value, or values, as a policy compares them: numbers in base units, true and false."""
+    values = value if isinstance(value, tuple) else (value,)
+    return tuple(str(one).lower() if isinstance(one, bool) else str(one) for one in values)
 
 
 def _dotted(version: Api) -> str:

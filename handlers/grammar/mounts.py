@@ -190,10 +190,12 @@ _mode = _checked(lambda text: parse_uint(text, 32, 8))
 
 _SECTIONS = {
     "VolumeOptions": "volume",
-    "BindOptions": "bind",
     "ImageOptions": "image",
+    "BindOptions": "bind",
     "TmpfsOptions": "tmpfs",
 }
+"""In the order in which the CLI looks for what does not fit."""
+
 _FLAGS = frozenset({"readonly", "ro", "volume-nocopy", "bind-nonrecursive"})
 _KEYS: dict[str, _Take] = {
     "type": _own("kind", str.lower),

@@ -23,7 +23,8 @@ class Output(Record):
 
     ``keeps_login`` is the registry that has just taken the login on the line, which is to be kept for the
     asker; ``forgets_login`` the one whose login is to be forgotten. The worker does neither: whoever holds
-    the sealed login does, and only for the registry that the line itself names.
+    the sealed login does, and only for the registry that the line itself names. ``note`` is for people
+    alone: the CLI prints nothing of the kind.
     """
 
     exit_code: int = 0
@@ -31,6 +32,7 @@ class Output(Record):
     warnings: tuple[str, ...] = ()
     keeps_login: str = ""
     forgets_login: str = ""
+    note: str = ""
 
     @property
     def stdout(self) -> str:

@@ -42,7 +42,7 @@ class ImageImport(
     def resources(self) -> Iterator[Resource]:
         """The name that the image gets, if it gets one."""
         if self._target:
-            yield Resource(kind=Kind.IMAGE, name=self._target)
+            yield Resource(kind=Kind.IMAGE, name=self._target, new=True)
 
     def check(self) -> None:
         """Raises UsageFault for a name that is none."""

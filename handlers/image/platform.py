@@ -12,20 +12,13 @@ PLACE = "error parsing specified platform: "
 def encoded(text: str) -> str | None:
     """The platform as JSON with the engine's keys, None for ""; raises ValueError with the CLI's sentence."""
     try:
-        system, *parts = parse_platform(text).split("/")
+        parts = parse_platform(text).split("/")
     except ValueError as error:
         raise ValueError(str(error).removeprefix(PLACE)) from None
-    if not system:
+    if parts == [""]:
         return None
-    named = dict(zip(("architecture", "variant"), parts, strict=False))
-    system, _, version = system.removesuffix(")").partition("(")
-    fields = {
-        "architecture": named.get("architecture"),
-        "os": system,
-        "os.version": version,
-        "variant": named.get("variant"),
-    }
-    return json.dumps({key: value for key, value in fields.items() if value}, separators=(",", ":"))
+    fields = dict(zip(("os", "architecture", "variant"), parts, strict=False))
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
 
 def check(text: str, before: str = "") -> None:

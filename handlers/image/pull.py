@@ -2,15 +2,17 @@
 
 import base64
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
-from handlers.context import Context
+from handlers.context import Context, Engine, segment
 from handlers.faults import EngineFault, Reason, UsageFault
+from handlers.format.moments import epoch
 from handlers.format.progress import follow
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Output, Stream
 from handlers.grammar.values import BOOL
 from handlers.image.reference import InvalidReferenceError, Reference
+from handlers.outcome import Begun, Finding, Verdict, present
 from permissions.verbs import Danger, Kind, Verb
 
 AUTH_HEADER = "X-Registry-Auth"
@@ -90,6 +92,21 @@ class ImagePull(
                 exit_code=1,
                 hint="An image is NAME[:TAG], in lower case.",
             ) from None
+
+    def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
+        """Looks whether the name was given to an image since; of --all-tags nobody can tell."""
+        if self.all_tags:
+            return ()
+        name = self._reference().tagged().familiar
+
+        def judge(state: dict[str, Any]) -> tuple[Verdict, str]:
+            at = epoch((state.get("Metadata") or {}).get("LastTagTime"))
+            if at >= begun.since:
+                return Verdict.DONE, f"the name was given to {state['Id']} after this began"
+            return Verdict.UNKNOWN, f"{state['Id']} had the name before; the registry may have a newer one"
+
+        absent = Verdict.NOT_DONE, "there is no image of that name"
+        return (present(engine, name, f"/images/{segment(name)}/json", judge, absent),)
 
 
 def registry_auth(ctx: Context, reference: Reference) -> str:

@@ -3,13 +3,14 @@
 from typing import Annotated
 
 from handlers.container.targets import sentence
-from handlers.context import Context, segment
+from handlers.context import Context, Engine, segment
 from handlers.faults import Fault, JobFault, OutcomeUnknown, Reason
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.lists import STRINGS
 from handlers.grammar.output import Failure, Output, Stream
 from handlers.grammar.values import BOOL
 from handlers.image import platform
+from handlers.outcome import Begun, Finding, removed
 from permissions.verbs import Danger, Kind, Verb
 
 
@@ -68,6 +69,10 @@ class ImageRm(
         if self.force and all(failure.reason == Reason.NOT_FOUND for failure in failures):
             return Stream(warnings=tuple(failure.message for failure in failures))
         return Stream(failures=tuple(failures), exit_code=int(bool(failures)))
+
+    def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
+        """Looks whether each image is gone."""
+        return removed(begun, "image", self.images, engine, "/images/{}/json")
 
 
 def told(item: dict[str, str], untagged: str, deleted: str) -> str:

@@ -3,12 +3,13 @@
 import re
 from typing import Annotated
 
-from handlers.context import Context, segment
+from handlers.context import Context, Engine, segment
 from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command
 from handlers.grammar.gonumbers import quote
 from handlers.grammar.output import Lines, Output
 from handlers.image.reference import InvalidReferenceError, Reference
+from handlers.outcome import Begun, Finding, Verdict, present
 from permissions.verbs import Danger, Kind, Verb
 
 _ID = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
@@ -26,7 +27,7 @@ class ImageTag(
     """Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE."""
 
     source: Annotated[str, Arg("SOURCE_IMAGE[:TAG]", resource=Kind.IMAGE)]
-    target: Annotated[str, Arg("TARGET_IMAGE[:TAG]", resource=Kind.IMAGE)]
+    target: Annotated[str, Arg("TARGET_IMAGE[:TAG]", resource=Kind.IMAGE, new=True)]
 
     def check(self) -> None:
         """Raises UsageFault for a name that is none."""
@@ -46,6 +47,20 @@ class ImageTag(
         query = {"repo": target.name, "tag": target.tag}
         ctx.engine.post(f"/images/{segment(self.source)}/tag", query, on_cancel=ctx.on_cancel)
         return Lines()
+
+    def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
+        """Looks which image has the name now."""
+        target = _parsed(self.target).tagged().familiar
+        known = begun.id_of("image", self.source)
+
+        def judge(state: dict[str, str]) -> tuple[Verdict, str]:
+            if not known:
+                return Verdict.UNKNOWN, f"the name belongs to {state['Id']}"
+            same = state["Id"] == known
+            return Verdict.DONE if same else Verdict.NOT_DONE, f"the name belongs to {state['Id']}"
+
+        absent = Verdict.NOT_DONE, "no image has that name"
+        return (present(engine, target, f"/images/{segment(target)}/json", judge, absent),)
 
 
 def _parsed(text: str) -> Reference:

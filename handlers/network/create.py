@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from handlers.container.groups.body import pairs
-from handlers.context import Context
+from handlers.context import Context, Engine, Json, segment
 from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.lists import LABEL, STRINGS
@@ -11,6 +11,7 @@ from handlers.grammar.output import Lines, Output
 from handlers.grammar.values import BOOL, MAP
 from handlers.network.hazards import network_danger
 from handlers.network.ipam import Subnet, subnets
+from handlers.outcome import Begun, Finding, Verdict, made, present
 from permissions.verbs import Danger, Kind, Verb
 
 NAMES_ARE_UNIQUE = (1, 44)
@@ -26,7 +27,7 @@ class NetworkCreate(
 ):
     """Create a network."""
 
-    network: Annotated[str, Arg("NETWORK", resource=Kind.NETWORK)]
+    network: Annotated[str, Arg("NETWORK", resource=Kind.NETWORK, new=True)]
     attachable: Annotated[
         bool, Opt("--attachable", help="Enable manual container attachment", type=BOOL, min_api=(1, 25))
     ] = False
@@ -142,3 +143,13 @@ class NetworkCreate(
 
     def _subnets(self) -> tuple[Subnet, ...]:
         return subnets(self.subnet, self.ip_range, self.gateway, pairs(self.aux_address))
+
+    def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
+        """Looks for the network, and whether it is new."""
+        path = f"/networks/{segment(self.network)}"
+        absent = Verdict.NOT_DONE, "there is no network of that name"
+
+        def judge(network: Json) -> tuple[Verdict, str]:
+            return made(begun, network["Created"], "the network")
+
+        return (present(engine, self.network, path, judge, absent),)

@@ -3,11 +3,12 @@
 from typing import Annotated
 
 from handlers.container.targets import each
-from handlers.context import Context, segment
+from handlers.context import Context, Engine, segment
 from handlers.faults import EngineFault, Fault, Reason, Unreachable
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Failure, Lines, Output
 from handlers.grammar.values import BOOL
+from handlers.outcome import Begun, Finding, removed
 from permissions.verbs import Danger, Kind, Verb
 
 
@@ -51,6 +52,10 @@ class NetworkRm(
         # The CLI ends with a line of its own when some network failed.
         failures.append(Failure(reason=Reason.ENGINE, message="exit status 1"))
         return done.model_copy(update={"failures": tuple(failures)})
+
+    def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
+        """Looks whether each network is gone."""
+        return removed(begun, "network", self.networks, engine, "/networks/{}")
 
 
 def _is_ingress(ctx: Context, path: str) -> bool:

@@ -63,6 +63,10 @@ class SystemEvents(
                     hint="Write 10m, or 2013-01-02T13:23:37Z.",
                 ) from None
 
+    def endless(self) -> bool:
+        """Without an end given."""
+        return not self.until
+
     def run(self, ctx: Context) -> Output:
         """Emits events as they come: until ``--until``, else until the job ends. Raises Fault."""
         parsed = self._template()

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from handlers.container.groups.body import pairs
-from handlers.context import Context
+from handlers.context import Context, Engine, segment
 from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.lists import LABEL
 from handlers.grammar.output import Lines, Output
 from handlers.grammar.values import BYTES, LIST, MAP
+from handlers.outcome import Begun, Finding, Verdict, present
 from permissions.operation import Resource
 from permissions.verbs import Danger, Kind, Verb
 
@@ -172,7 +173,7 @@ class VolumeCreate(
     def resources(self) -> Iterator[Resource]:
         """The volume's name, where it gets one."""
         if self._name:
-            yield Resource(kind=Kind.VOLUME, name=self._name)
+            yield Resource(kind=Kind.VOLUME, name=self._name, new=True)
 
     def run(self, ctx: Context) -> Output:
         """Creates it, or finds it as it is; shows its name. Raises EngineFault."""
@@ -185,6 +186,14 @@ class VolumeCreate(
         given = {key: value for key, value in body.items() if value}
         made = ctx.engine.post("/volumes/create", body=given, on_cancel=ctx.on_cancel)
         return Lines(lines=(str(made["Name"]),))
+
+    def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:  # noqa: ARG002 - a name is enough
+        """Looks for a volume of that name: one that was there before is as good. Without a name ()."""
+        if not self._name:
+            return ()
+        absent = Verdict.NOT_DONE, "there is no volume of that name"
+        there = Verdict.DONE, "there is a volume of that name"
+        return (present(engine, self._name, f"/volumes/{segment(self._name)}", lambda _: there, absent),)
 
     @property
     def _name(self) -> str:

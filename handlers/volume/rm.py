@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from handlers.container.targets import each
-from handlers.context import Context, segment
+from handlers.context import Context, Engine, segment
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Output
 from handlers.grammar.values import BOOL
+from handlers.outcome import Begun, Finding, removed
 from permissions.verbs import Danger, Kind, Verb
 
 
@@ -18,7 +19,7 @@ class VolumeRm(
     danger=Danger.LOSES_DATA,
     example="docker volume rm data",
 ):
-    """Remove one or more volumes. You cannot remove a volume that is in use by a container."""
+    """Remove one or more volumes."""
 
     volumes: Annotated[tuple[str, ...], Arg("VOLUME", resource=Kind.VOLUME)]
     force: Annotated[
@@ -34,3 +35,7 @@ class VolumeRm(
             ctx.engine.delete(f"/volumes/{segment(name)}", query, on_cancel=ctx.on_cancel)
 
         return each(ctx, self.volumes, remove, kind="volume")
+
+    def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
+        """Looks whether each volume is gone."""
+        return removed(begun, "volume", self.volumes, engine, "/volumes/{}")

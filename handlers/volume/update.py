@@ -26,6 +26,7 @@ class VolumeUpdate(
             "--availability",
             help='Cluster Volume availability ("active", "pause", "drain")',
             default='"active"',
+            min_api=CLUSTER_API,
         ),
     ] = "active"
 

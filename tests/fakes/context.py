@@ -28,6 +28,7 @@ class FakeContext:
     out: bytearray = field(default_factory=bytearray)
     err: bytearray = field(default_factory=bytearray)
     closes: list[Any] = field(default_factory=list)
+    transfers: list[Any] = field(default_factory=list)
     cancelled: bool = False
 
     def stdout(self, data):
@@ -35,6 +36,9 @@ class FakeContext:
 
     def stderr(self, data):
         self.err += data
+
+    def transfer(self, transfer):
+        self.transfers.append(transfer)
 
     def login(self, server):
         return self.logins.get(server)

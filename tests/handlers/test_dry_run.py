@@ -41,6 +41,18 @@ def test_values_of_variables_are_not_shown():
     assert "POST /containers/<new>/start" in done.stdout
 
 
+def test_the_password_of_a_login_is_not_shown():
+    done = rehearsed("login -u ann -p hunter2 r.example")
+    assert "hunter2" not in done.stdout
+    assert '"username": "ann"' in done.stdout
+
+
+def test_a_push_looks_at_the_very_tag_and_at_nothing_where_all_are_meant():
+    done = rehearsed("push r.example/shop:1", ("GET", "/images/r.example%2Fshop:1/json", {"Id": "sha256:ab"}))
+    assert done.lines[-1] == "  POST /images/r.example/shop/push?tag=1"
+    assert rehearsed("push -a r.example/shop").lines[-1] == "  POST /images/r.example/shop/push"
+
+
 def test_what_depends_on_an_answer_is_said():
     done = rehearsed("run busybox echo hi")
     assert done.lines[-1] == "What follows depends on the answers."

@@ -13,12 +13,13 @@ from handlers.container.groups.resources import ResourceOptions
 from handlers.container.groups.security import SecurityOptions
 from handlers.container.groups.storage import StorageOptions
 from handlers.container.hazards import Exposure, danger_of
-from handlers.context import Context, Json
+from handlers.context import Context, Engine, Json
 from handlers.faults import EngineFault, NotFound, Reason, UsageFault
 from handlers.format.progress import line
 from handlers.grammar.command import Api
 from handlers.image.pull import AUTH_HEADER, registry_auth
 from handlers.image.reference import Reference
+from handlers.outcome import Begun, Finding, Seen, Verdict, containers, made
 from permissions.operation import Resource
 from permissions.verbs import Danger, Kind
 
@@ -97,12 +98,31 @@ class CreateOptions(
         """The image, the name it takes, and every object that an option names, each once."""
         named = [
             *super().resources(),
-            *([Resource(kind=Kind.CONTAINER, name=self.name)] if self.name else ()),
+            *([Resource(kind=Kind.CONTAINER, name=self.name, new=True)] if self.name else ()),
             *self.network_resources(),
             *self.security_resources(),
             *self.storage_resources(),
         ]
         yield from dict.fromkeys(named)
+
+    def changes(self) -> Iterator[Resource]:
+        """The name it takes alone: what else the options name is used, not changed."""
+        if self.name:
+            yield Resource(kind=Kind.CONTAINER, name=self.name)
+
+    def new_container(self, engine: Engine, begun: Begun, *, to_be_started: bool) -> tuple[Finding, ...]:
+        """For `run` and `create`: looks for a container of that name that is new; without one () ."""
+        if not self.name:
+            return ()
+
+        def judge(seen: Seen) -> tuple[Verdict, str]:
+            verdict, text = made(begun, seen.state["Created"], "it")
+            if verdict is Verdict.DONE and to_be_started and not seen.started_since:
+                return Verdict.NOT_DONE, f"{text}, but never started"
+            return verdict, text
+
+        gone = Verdict.UNKNOWN if self.rm else Verdict.NOT_DONE, "there is no container of that name"
+        return containers(engine, begun, (self.name,), judge, gone)
 
     def body(self, api: Api, *, attached: frozenset[str]) -> Json:
         """The body of the request for an engine of this version."""

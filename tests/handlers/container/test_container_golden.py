@@ -1,3 +1,4 @@
+# ruff: noqa: E501, S104, S108 - a case is a line; addresses and paths are data
 """What each command asks of the engine and prints, line by line, as the golden files have it."""
 
 from pathlib import Path

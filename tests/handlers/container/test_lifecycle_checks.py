@@ -85,16 +85,10 @@ UNKNOWN = "unknown operating system or architecture: invalid argument"
             "docker: foobar is not a valid mac address",
         ),
         (
-            "run -l docktalk.job=J-1 y",
-            "bad_value",
-            125,
-            "docker: labels that begin with docktalk. are Docktalk's own",
-        ),
-        (
             "run --disable-content-trust=false y",
             "not_offered",
             125,
-            "content trust is not offered here: there is no notary to ask",
+            "docker: content trust is not offered here: there is no notary to ask",
         ),
     ],
 )
@@ -115,7 +109,12 @@ def test_the_refusal_has_its_reason_and_the_clis_sentence(line, reason, code, me
         "-e A=1 -e SIGNING_KEY",
         "-v ./x:/y",
         "-v ../../etc:/y",
-        "-v '~/.ssh:/y'",
+        "-v .ssh:/y",
+        "--mount type=bind,src=./x,dst=/y",
+        "--mount type=volume,src=../x,dst=/y",
+        "--label-file labels",
+        "--security-opt seccomp=/etc/passwd",
+        "--security-opt seccomp:profile.json",
         "-v .:/y",
     ],
 )

@@ -1,6 +1,17 @@
 import pytest
 
-from handlers.grammar.lists import ATTACH, ENV, EXTRA_HOST, IP_LIST, LABEL, NETWORK, STRINGS
+from handlers.grammar.lists import (
+    ATTACH,
+    DNS_SEARCH,
+    ENV,
+    EXTRA_HOST,
+    IP_LIST,
+    LABEL,
+    LINK,
+    NETWORK,
+    STRINGS,
+    SYSCTL,
+)
 from handlers.grammar.networks import NetworkAttachment, parse_network
 
 
@@ -13,6 +24,15 @@ from handlers.grammar.networks import NetworkAttachment, parse_network
         (ENV, "A=", "A="),
         (LABEL, "a", "a"),
         (LABEL, "a=b", "a=b"),
+        (LABEL, " a= b ", " a= b "),
+        (DNS_SEARCH, " example.com. ", "example.com"),
+        (DNS_SEARCH, ".", "."),
+        (DNS_SEARCH, ":a", ":a"),
+        (LINK, "a", "a"),
+        (LINK, "/a:/c/b", "/a:/c/b"),
+        (SYSCTL, "net.ipv4.ip_forward=", "net.ipv4.ip_forward="),
+        (SYSCTL, "kernel.sem=1 2", "kernel.sem=1 2"),
+        (SYSCTL, "fs.mqueue.msg_max=1", "fs.mqueue.msg_max=1"),
         (IP_LIST, " 8.8.8.8 ", "8.8.8.8"),
         (IP_LIST, "2001:DB8:0::1", "2001:db8::1"),
         (IP_LIST, "::ffff:1.2.3.4", "1.2.3.4"),
@@ -36,6 +56,16 @@ def test_an_item_becomes_what_docker_makes_of_it(kind, text, value):
         (ENV, "", "invalid environment variable: "),
         (ENV, "=1", "invalid environment variable: =1"),
         (LABEL, "=x", "invalid label '=x': empty name"),
+        (LABEL, " a b=c", "label 'a b' contains whitespaces"),
+        (DNS_SEARCH, "", " is not a valid domain"),
+        (DNS_SEARCH, "1.2", "1.2 is not a valid domain"),
+        (DNS_SEARCH, "a..b", "a..b is not a valid domain"),
+        (DNS_SEARCH, "a" * 255, f"{'a' * 255} is not a valid domain"),
+        (LINK, "", "empty string specified for links"),
+        (LINK, "a:b:c", "bad format for links: a:b:c"),
+        (SYSCTL, "net.a", "sysctl 'net.a' is not allowed"),
+        (SYSCTL, "kernel.core_pattern=|x", "sysctl 'kernel.core_pattern=|x' is not allowed"),
+        (SYSCTL, "=1", "sysctl '=1' is not allowed"),
         (LABEL, " ", "invalid label ' ': empty name"),
         (IP_LIST, "", "IP address is not correctly formatted: "),
         (IP_LIST, "1.2.3.4.5", "IP address is not correctly formatted: 1.2.3.4.5"),

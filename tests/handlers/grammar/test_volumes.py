@@ -51,7 +51,8 @@ def test_the_last_of_ro_and_rw_counts(text, read_only):
 
 
 @pytest.mark.parametrize(
-    ("text", "relative"), [("./a:/b", True), ("~/a:/b", True), ("/a:/b", False), ("a1:/b", False)]
+    ("text", "relative"),
+    [("./a:/b", True), (".a:/b", True), ("~/a:/b", False), ("/a:/b", False), ("a1:/b", False)],
 )
 def test_a_path_of_the_caller_is_told_apart(text, relative):
     assert parse_volume(text).relative is relative

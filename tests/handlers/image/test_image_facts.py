@@ -126,7 +126,7 @@ def test_a_push_that_was_locked_out_is_pointed_to_the_login(reason):
         ("", None),
         ("x86_64", '{"architecture":"amd64","os":"linux"}'),
         ("Linux/ARM/7", '{"architecture":"arm","os":"linux","variant":"v7"}'),
-        ("windows(10.0.1)/amd64", '{"architecture":"amd64","os":"windows","os.version":"10.0.1"}'),
+        ("windows/amd64", '{"architecture":"amd64","os":"windows"}'),
     ],
 )
 def test_a_platform_is_asked_for_with_the_engines_keys(text, encoded):
