@@ -28,10 +28,11 @@ fmt: ## format the code and mend what ruff can mend
 	@.venv/bin/ruff format $(CODE)
 
 bench: ## measure a request from its signature to the answer
-	@$(WITH) test $(PYTHON) tests/bench/run.py
+	@$(WITH) test $(PYTHON) -m tests.bench.run
 
-soak: ## the long runs: worker kills and generated command lines
-	@$(WITH) test $(PYTHON) tests/bench/soak.py
+soak: ## the long runs: ten minutes of generated command lines, the crash tests twenty times
+	@DOCKTALK_FUZZ_SECONDS=600 $(WITH) test $(PYTHON) -m pytest tests/handlers/grammar/test_generated_lines.py
+	@$(WITH) test sh -c 'for round in $$(seq 20); do $(PYTHON) -m pytest -q tests/bot/jobs/test_crash.py || exit 1; done'
 
 slack-smoke: ## a few checks against a real workspace (needs tokens, see docs/deploy.md)
 	@scripts/environment.sh

@@ -2,22 +2,25 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from permissions.model import Record
 from permissions.verbs import Danger, Kind, Verb
 
 
 class Resource(Record):
-    """One Docker object as the command line names it."""
+    """One Docker object as the command line names it; ``new``: the line gives this name to something."""
 
     kind: Kind
     name: str
+    new: bool = False
 
 
 class Operation(Record):
     """What a parsed command would do, on which host.
 
-    ``flags`` are the long names (without dashes) of the options that were given, sorted; values
-    never stand here, they may be secret. ``danger`` is the maximum of the command's own and that
+    ``flags`` are the long names (without dashes) of the options that were given, sorted; ``values`` those
+    of them that are not secret. ``danger`` is the maximum of the command's own and that
     of its given options and values.
     """
 
@@ -26,6 +29,7 @@ class Operation(Record):
     danger: Danger
     resources: tuple[Resource, ...] = ()
     flags: tuple[str, ...] = ()
+    values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     host: str
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import structlog
 
 from bot.jobs.spool import JobOutput, StreamName
-from handlers.context import Close, Engine
+from handlers.context import Close, Engine, Transfer
 from handlers.faults import JobFault
 from handlers.redact import Masks, Redactor
 
@@ -117,6 +117,9 @@ class JobContext:
     def masked(self, text: str) -> str:
         """A text of the result that is not output."""
         return text if self.masks is None else self.masks.text(text)
+
+    def transfer(self, transfer: Transfer) -> None:
+        """The lines of progress say it already; nothing more is kept of it."""
 
     def login(self, server: str) -> Login | None:
         """The asker's login at a registry."""

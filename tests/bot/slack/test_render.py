@@ -138,7 +138,8 @@ REPLIES = {
     ),
     "broken": replies.broken,
     "gone": replies.gone,
-    "started": lambda: replies.started("J-7"),
+    "started": lambda: replies.started("J-7", "U0ANA", confirmed=False),
+    "confirmed": lambda: replies.started("J-7", "U0ANA", confirmed=True),
 }
 
 CASES = JOBS | {name: lambda make=make: [make()] for name, make in REPLIES.items()}
