@@ -6,7 +6,7 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -97,6 +97,9 @@ class Pipeline:
             parsed = parse(request.text, self.catalogue)
             if isinstance(parsed, HelpAsked):
                 return _help(parsed, self._offered(policy, principal, request))
+            if request.origin is Origin.MODAL and isinstance(parsed.command, Login):
+                # The form has asked for it: the CLI's warning is about passwords on a line.
+                parsed = replace(parsed, command=parsed.command.but(password_stdin=True))
             operation = self._operation(parsed, self._host(parsed))
             rule = self._decide(policy, principal, request, operation)
             await self._needs_a_place_to_report(request, operation)

@@ -23,7 +23,7 @@ from bot.child import tied
 from bot.jobs.spool import Spool, StreamName
 from bot.jobs.wire import Ended, Event, Refused, Uploaded
 from bot.policy_file import load
-from bot.reply import Accepted, Help, Refusal, Reply
+from bot.reply import Accepted, Help, PasswordNeeded, Refusal, Reply
 from bot.request import Request
 from bot.service import Bot, Surroundings
 from bot.settings import BotSettings, SlackMode
@@ -34,6 +34,7 @@ from bot.standin.world import Channel, Message, User
 from bot.store import embedded
 from bot.store.logins import owner
 from bot.store.outbox import Pace
+from handlers.system.login import NO_TERMINAL
 from permissions.policy import Policy
 
 EXAMPLE_POLICY = Path(__file__).parent.parent / "deploy" / "policy.example.yaml"
@@ -254,7 +255,8 @@ class Trial:
         """Lets a person type a line and waits for everything that comes of it.
 
         A line that begins with ``@docktalk`` is a mention (in ``thread``, if given), any other one a slash
-        command. ``stdin`` that begins with "y" says yes to a question. Past ``deadline`` (seconds) the job
+        command. ``stdin`` that begins with "y" says yes to a question, and fills in a form that asks for a
+        password. Past ``deadline`` (seconds) the job
         is cancelled as timed out, exit code 124.
         """
         calls, seen = len(self.standin.calls), set(self._stamps(channel))
@@ -270,6 +272,8 @@ class Trial:
                     await self.settled()
                     exit_code, out, stderr = await self._yes(user, channel, deadline)
                     stdout += out
+            case PasswordNeeded():
+                exit_code, stdout, stderr = await self._form(reply, user, stdin, deadline)
             case Help():
                 exit_code, stdout, stderr = reply.exit_code, reply.text, ""
             case Refusal():
@@ -286,6 +290,20 @@ class Trial:
         reply = await self.reply()
         if not isinstance(reply, Accepted):
             raise TrialFailed("the yes was not accepted")
+        return await self._end_of(reply.job_id, deadline)
+
+    async def _form(
+        self, needed: PasswordNeeded, user: User, stdin: str, deadline: float | None
+    ) -> tuple[int, str, str]:
+        """Fills in the newest form with ``stdin`` as the password; without any it stays as it is."""
+        if not stdin:
+            return 1, "", f"{NO_TERMINAL}\n"
+        shown = next(view for view in reversed(self.standin.world.views.values()) if view.user == user.id)
+        given = {"username": needed.username, "password": stdin.rstrip("\r\n")}
+        await self.standin.submit(user.id, shown, {name: {name: {"value": given[name]}} for name in given})
+        reply = await self.reply()
+        if not isinstance(reply, Accepted):
+            return 1, "", _as_cli(reply) if isinstance(reply, Refusal) else ""
         return await self._end_of(reply.job_id, deadline)
 
     @property

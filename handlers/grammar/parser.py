@@ -71,6 +71,14 @@ _OPTIONS = {
     "tlsverify": Opt("--tlsverify", help="Use TLS and verify the remote", type=BOOL),
     "version": Opt("-v", "--version", help="Print version information and quit", type=BOOL),
 }
+_LEVELS = {"debug", "info", "warn", "error", "fatal", "panic"}
+
+
+def _harmless(field: str, value: Any) -> bool:
+    """Whether a client option changes nothing here: how much it logs, TLS that is turned off."""
+    return field == "debug" or (field == "log_level" and value in _LEVELS) or (field == "tls" and not value)
+
+
 _GLOBAL = Table(*flags_of(_OPTIONS), interspersed=False)
 _GROUP = Table(*flags_of({}), interspersed=False)
 _TOP_USAGE = f"Usage:  docker [OPTIONS] COMMAND [ARG...]\n\n{usage.run_help('')}"
@@ -106,6 +114,8 @@ class _Line:
                 value = self._value(given)
                 if given.flag is HELP:
                     self.helps = value
+                elif _harmless(given.flag.field, value):
+                    continue
                 elif given.flag.field == "host":
                     self._choose_host(given, value)
                 else:
