@@ -221,7 +221,7 @@ def test_an_unknown_command_is_refused_in_the_words_of_the_cli(line, bad, messag
         ("docker volume", "volume", "docker volume is not offered here yet"),
         ("docker -c other ps", "-c other", "-c, --context is for a docker client"),
         ("docker --tlsverify ps", "--tlsverify", "--tlsverify is for a docker client"),
-        ("docker --tls ps", "-D", "--tls is for a docker client"),
+        ("docker --tls ps", "--tls", "--tls is for a docker client"),
         ("docker --config=/x ps", "--config=/x", "--config is for a docker client"),
     ],
 )
