@@ -1,7 +1,7 @@
 """What is expected of every row of the seed table (tests/facts/seed_table.csv), by its number there.
 
 ``{n}`` is a name of the row's own, ``{web}`` a running container, ``{image}`` a local image, ``{reg}`` a
-registry with a password that the asker is logged in to.
+registry with a password that the asker is logged in to, ``{net4}`` and ``{net6}`` addresses of this run.
 """
 
 from dataclasses import dataclass
@@ -183,22 +183,22 @@ ROWS = (
     row(
         101,
         102,
-        line="docker network create --subnet 10.211.0.0/24 --ip-range 10.211.0.0/28 {n}",
+        line="docker network create --subnet {net4}1.0/24 --ip-range {net4}1.0/28 {n}",
         shows="[0-9a-f]{{64}}",
     ),
-    row(103, line="docker network create --ipv6 --subnet fd00:211::/64 {n}", shows="[0-9a-f]{{64}}"),
+    row(103, line="docker network create --ipv6 --subnet {net6}:1::/64 {n}", shows="[0-9a-f]{{64}}"),
     row(104, line="docker network create -d=bridge {n}", shows="[0-9a-f]{{64}}"),
     row(105, line="docker network connect {n} {n}", before=(NET, RUN), shows="no output"),
     row(
         106,
-        line="docker network connect --ip 10.212.0.9 {n} {n}",
-        before=("docker network create --subnet 10.212.0.0/24 {n}", RUN),
+        line="docker network connect --ip {net4}2.9 {n} {n}",
+        before=("docker network create --subnet {net4}2.0/24 {n}", RUN),
         shows="no output",
     ),
     row(
         107,
-        line="docker network connect --ip6 fd00:212::9 {n} {n}",
-        before=("docker network create --ipv6 --subnet fd00:212::/64 {n}", RUN),
+        line="docker network connect --ip6 {net6}:2::9 {n} {n}",
+        before=("docker network create --ipv6 --subnet {net6}:2::/64 {n}", RUN),
         shows="no output",
     ),
     row(108, line="docker network connect --alias db {n} {n}", before=(NET, RUN), shows="no output"),

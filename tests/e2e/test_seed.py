@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import secrets
 import shlex
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def names(image, registry):
         "reg": registry.address,
         "user": registry.username,
         "password": shlex.quote(registry.password),
+        "net4": f"10.{secrets.randbelow(200) + 20}.{secrets.randbelow(25)}",
+        "net6": f"fd00:{secrets.token_hex(2)}",
     }
 
 
