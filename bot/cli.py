@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bot import logs
+from bot import audit_cli, logs, policy_cli
+from bot.audit_tools import Unusable
 from bot.keys import BotKeys, HostKeys, KeysRefused
 from bot.settings import BotSettings, StoreSettings, WorkerSettings
 
@@ -61,9 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     keys = add("keys", _keys, "Show, publish or rotate the bot's keys, or publish a host's")
     keys.add_argument("what", choices=["show", "publish", "rotate"], nargs="?", default="show")
     keys.add_argument("--host", metavar="NAME", help="publish the public key of this host's worker instead")
-    policy = add("policy", _policy, "Check a policy file")
-    policy.add_argument("what", choices=["check"])
-    policy.add_argument("file", type=Path)
+    policy_cli.add_arguments(add("policy", _policy, "Check a policy, test it, see what it would change"))
+    audit_cli.add_arguments(add("audit", _audit, "Verify, show or prune the audit"))
     catalogue = add("catalogue", _catalogue, "Print the catalogue of commands, or write its documentation")
     catalogue.add_argument("what", choices=["json", "docs"], nargs="?", default="json")
     return parser
@@ -192,16 +192,20 @@ def _keys(given: argparse.Namespace) -> int:
 
 
 def _policy(given: argparse.Namespace) -> int:
-    from bot.policy_file import PolicyError, load  # noqa: PLC0415
+    from bot.policy_file import PolicyError  # noqa: PLC0415
+    from bot.policy_tools import CasesError  # noqa: PLC0415
 
     try:
-        policy = load(given.file).policy
-    except PolicyError as error:
+        return policy_cli.run(given)
+    except (PolicyError, CasesError, ValueError, OSError) as error:
         raise _Unusable(str(error)) from error
-    sys.stdout.write(
-        f"{given.file}: {len(policy.roles)} roles, {len(policy.bindings)} bindings, no mistakes\n"
-    )
-    return 0
+
+
+def _audit(given: argparse.Namespace) -> int:
+    try:
+        return audit_cli.run(given)
+    except Unusable as error:
+        raise _Unusable(str(error)) from error
 
 
 def _catalogue(given: argparse.Namespace) -> int:

@@ -27,6 +27,7 @@ from pydantic import ValidationError
 
 from bot.jobs.wire import CancelOrder, SignedCancel
 from handlers.grammar.command import Command
+from permissions.audit_chain import SignedText
 from permissions.ticket import Claims, CommandWire, SealedValue, Ticket, TicketRefusal, canonical
 
 Json = Any
@@ -194,19 +195,24 @@ class BotKeys:
         text = order.model_dump_json()
         return SignedCancel(order=text, signature=self._signature(CANCEL, text.encode()), key_id=self.key_id)
 
-    def sign_record(self, data: bytes) -> str:
+    def sign_record(self, data: bytes, purpose: bytes = RECORD) -> str:
         """Base64 of a keyed BLAKE2b over a record that only the bot reads back from the store."""
-        return encode(self._record_mac(data))
+        return encode(self._record_mac(data, purpose))
 
-    def verify_record(self, data: bytes, signature: str) -> bool:
+    def verify_record(self, data: bytes, signature: str, purpose: bytes = RECORD) -> bool:
         """Whether the bot signed exactly these bytes as a record."""
         try:
-            return hmac.compare_digest(self._record_mac(data), decode(signature))
+            return hmac.compare_digest(self._record_mac(data, purpose), decode(signature))
         except ValueError:
             return False
 
-    def _record_mac(self, data: bytes) -> bytes:
-        return hashlib.blake2b(data, key=self._digest_key, person=RECORD, digest_size=32).digest()
+    def _record_mac(self, data: bytes, purpose: bytes) -> bytes:
+        return hashlib.blake2b(data, key=self._digest_key, person=purpose, digest_size=32).digest()
+
+    def sign_text(self, purpose: bytes, text: str) -> SignedText:
+        """What anybody can check who has the public keys."""
+        signature = self._signature(purpose, text.encode())
+        return SignedText(text=text, key_id=self.key_id, signature=signature)
 
     def seal(self, host_public: bytes, value: Json) -> SealedValue:
         """Seals a JSON value to a host's public key (32 bytes); the digest compares without opening."""
@@ -325,6 +331,14 @@ class Trust:
             return CancelOrder.model_validate_json(signed.order, strict=True)
         except ValidationError as error:
             raise TicketRefused(TicketRefusal.MALFORMED) from error
+
+    def signed(self, purpose: bytes, text: str, signature: str, key_id: str) -> bool:
+        """Whether a bot whose key is in the folder signed this text for this purpose."""
+        try:
+            self._check(purpose, text, signature, key_id)
+        except TicketRefused:
+            return False
+        return True
 
     def host_key(self, name: str) -> bytes:
         """The public key (32 bytes) of a host; raises KeysRefused when there is none."""

@@ -4,6 +4,7 @@
 :meth:`Pipeline.submit` and nowhere else.
 """
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,20 +12,31 @@ from typing import Protocol
 
 import structlog
 
+from bot import audit_entries
+from bot.again import LATE, Again, People
+from bot.audit_entries import Known, nobody
+from bot.audit_reading import Filters
+from bot.desk import Asked, Desk
+from bot.failpoints import failpoint
 from bot.hosts import Host, Hosts
-from bot.jobs.queue import BotQueue, StoreDown
+from bot.job_commands import job_line
+from bot.jobs.lanes import lane_of, sameness
+from bot.jobs.queue import AlreadyAsked, BotQueue, StoreDown
 from bot.keys import BotKeys, KeysRefused, Trust, to_wire
-from bot.own_commands import answer, offered
+from bot.own_commands import answer, audit_filters, audit_operation, docker_help, offered, offers_audit
+from bot.policy_answers import PolicyAnswers, question
 from bot.policy_file import LoadedPolicy, PolicyHolder
 from bot.reply import Accepted, Help, PasswordNeeded, Refusal, Reply
 from bot.request import Origin, Request
+from bot.store.audit import AuditIntake
 from bot.store.corrections import Corrections
+from bot.store.intake import NotRecorded
 from bot.store.logins import Login as KeptLogin
 from bot.store.logins import LoginChange, Logins, owner
+from bot.store.rates import Rates
 from bot.store.records import RequestRecord
 from handlers.catalogue import Catalogue
 from handlers.faults import Denied, Fault, Reason, UsageFault
-from handlers.grammar import usage
 from handlers.grammar.command import Command
 from handlers.grammar.mask import masked
 from handlers.grammar.parser import HelpAsked, Parsed, parse
@@ -35,17 +47,10 @@ from permissions.decide import decide
 from permissions.decision import Allow, Deny
 from permissions.operation import Operation, Principal
 from permissions.policy import UNMASKED_FLAG
+from permissions.rates import counters
 from permissions.ticket import Claims, Effect, Mode, SealedValue
 
 log = structlog.get_logger(__name__)
-
-
-class People(Protocol):
-    """Who an account is; answers UNKNOWN standing when Slack cannot be asked."""
-
-    async def principal(self, team_id: str, user_id: str, name: str) -> Principal:
-        """The account's standing and groups, as fresh as a decision needs."""
-        ...
 
 
 class Channels(Protocol):
@@ -60,7 +65,8 @@ class Channels(Protocol):
 class Pipeline:
     """Everything the path needs, given once at start.
 
-    ``clock`` is epoch seconds; ``on_reply`` is told of every reply; see the settings for the rest.
+    ``clock`` is epoch seconds; ``audit_view`` reads the audit, in a thread; ``on_reply`` is told of every
+    reply; see the settings for the rest.
     """
 
     catalogue: Catalogue
@@ -72,10 +78,16 @@ class Pipeline:
     trust: Trust
     queue: BotQueue
     corrections: Corrections
+    rates: Rates
+    policy_answers: PolicyAnswers
     logins: Logins
     clock: Callable[[], float]
     start_within: float
     deadline: float
+    audit: AuditIntake
+    audit_view: Callable[[Filters], str]
+    desk: Desk
+    again: Again
     unmasked: bool = False
     on_reply: Callable[[Request, Reply], None] = lambda _request, _reply: None
 
@@ -83,34 +95,91 @@ class Pipeline:
         """Takes one line as far as it may go: a job in the queue, an answer, or a refusal.
 
         Never raises a Fault: what a person can act on becomes a Refusal, and nothing was run then.
+        Whatever it is, the audit has it before anybody is told.
         """
-        reply = await self._take(request)
+        known = Known(who=nobody(request), policy=self.policy.current.sha256)
+        try:
+            reply = await self._take(request, known)
+        except Exception:
+            await self._recorded(request, known, _refusal(Fault("nobody foresaw this")))
+            raise
+        if not isinstance(reply, Accepted):
+            reply = await self._recorded(request, known, reply)
         self.on_reply(request, reply)
         return reply
 
-    async def _take(self, request: Request) -> Reply:
+    async def _recorded(
+        self, request: Request, known: Known, reply: Help | PasswordNeeded | Refusal
+    ) -> Reply:
+        """The reply, once it is recorded; else a refusal. Docker's help is given all the same."""
+        if isinstance(reply, Refusal) and reply.reason == Reason.STORE_DOWN:
+            return reply  # it would be asked for a place to record that it does not answer
+        line = known.line or masked(request.text, None, self.catalogue)[0]
+        try:
+            await self.audit.append(known.outcome(request, reply, line))
+        except (StoreDown, NotRecorded):
+            if isinstance(reply, Help) and request.program == "docker":
+                return reply
+            return _refusal(NotRecorded())
+        return reply
+
+    async def _take(self, request: Request, known: Known) -> Reply:
         try:
             principal = await self.people.principal(request.team_id, request.user_id, request.user_name)
             policy = self.policy.current
-            if request.program == "docktalk":
-                return answer(request, self._offered(policy, principal, request), principal, self.hosts)
+            known.who, known.policy = principal, policy.sha256
+            if request.program != "docker":
+                return await self._own(policy, principal, request, known)
             parsed = parse(request.text, self.catalogue)
             if isinstance(parsed, HelpAsked):
-                return _help(parsed, self._offered(policy, principal, request))
+                return docker_help(parsed, self._offered(policy, principal, request))
             if request.origin is Origin.MODAL and isinstance(parsed.command, Login):
                 # The form has asked for it: the CLI's warning is about passwords on a line.
                 parsed = replace(parsed, command=parsed.command.but(password_stdin=True))
-            operation = self._operation(parsed, self._host(parsed))
-            rule = self._decide(policy, principal, request, operation)
+            known.line = _shown(parsed)
+            operation = known.operation = self._operation(parsed, self._host(parsed))
+            allow = self._decide(policy, principal, request, operation)
+            known.rule = allow.rule
             await self._needs_a_place_to_report(request, operation)
             asked = await self._password(request, principal, parsed)
-            return asked or await self._enqueue(request, principal, policy, parsed, operation, rule)
+            if not asked:
+                await self._count(policy, principal, request, operation)
+            return asked or await self._enqueue(request, principal, policy, parsed, operation, allow)
         except UsageFault as fault:
             return await self._usage(request, fault)
         except Denied as fault:
             return _refusal(fault, rule=fault.rule)
         except Fault as fault:
             return _refusal(fault)
+
+    async def _own(
+        self, policy: LoadedPolicy, principal: Principal, request: Request, known: Known
+    ) -> Accepted | Help:
+        if request.program == LATE:
+            known.line = "still wanted"
+            record = await self.again.wanted(request.text)
+            return Accepted(job_id=record.job_id)
+        line = job_line(request.text)
+        if isinstance(line, HelpAsked):
+            return Help(text=line.text)
+        if line is not None:
+            return await self.desk.answer(line, Asked(request, principal, policy.policy))
+        asked = question(request)
+        if asked is not None:
+            text = await self.policy_answers.answer(asked, policy.policy, principal, request, known)
+            return Help(text=text)
+        filters = audit_filters(request)
+        if filters is None:
+            commands = self._offered(policy, principal, request)
+            audit = offers_audit(policy.policy, principal, request.channel_id, self.hosts)
+            return answer(request, commands, principal, self.hosts, audit=audit)
+        known.operation = audit_operation(filters, self.hosts)
+        known.rule = self._decide(policy, principal, request, known.operation).rule
+        try:
+            return Help(text=await asyncio.to_thread(self.audit_view, filters))
+        except OSError as error:
+            log.warning("audit cannot be read", error=str(error))
+            raise Fault("The audit cannot be read.", hint="Tell an operator.") from error
 
     def _host(self, parsed: Parsed) -> Host:
         host = self.hosts.find(parsed.host)
@@ -128,21 +197,27 @@ class Pipeline:
 
     def _operation(self, parsed: Parsed, host: Host) -> Operation:
         operation = parsed.command.operation(host.name)
-        if self.unmasked:
-            return operation.model_copy(update={"flags": tuple(sorted({*operation.flags, UNMASKED_FLAG}))})
-        return operation
+        flags = {*operation.flags, *([UNMASKED_FLAG] if self.unmasked else ())}
+        return operation.model_copy(update={"flags": tuple(sorted(flags)), "host_labels": host.labels})
 
     def _decide(
         self, policy: LoadedPolicy, principal: Principal, request: Request, operation: Operation
-    ) -> str:
-        match decide(policy.policy, principal, request.channel_id, operation):
-            case Allow(rule=rule):
-                return rule
+    ) -> Allow:
+        match decide(policy.policy, principal, request.channel_id, operation, self.clock()):
+            case Allow() as allow:
+                return allow
             case Deny(rule=rule, reason=reason, hint=hint):
                 raise Denied(reason, rule=rule, hint=hint)
             case other:
                 # Approvals are not built yet; a policy cannot ask for one, and nothing passes by default.
                 raise Denied("this needs an approval, which nobody can give yet", rule=other.rule)
+
+    async def _count(
+        self, policy: LoadedPolicy, principal: Principal, request: Request, operation: Operation
+    ) -> None:
+        await self.rates.count(
+            counters(policy.policy, principal, request.channel_id, operation, self.clock())
+        )
 
     async def _needs_a_place_to_report(self, request: Request, operation: Operation) -> None:
         if not operation.verb.reads and not await self.channels.can_post(request.channel_id):
@@ -203,8 +278,8 @@ class Pipeline:
         policy: LoadedPolicy,
         parsed: Parsed,
         operation: Operation,
-        rule: str,
-    ) -> Accepted:
+        allow: Allow,
+    ) -> Accepted | Refusal:
         now, command = self.clock(), parsed.command
         question = "" if request.confirmed else command.question()
         mode = Mode.DRY_RUN if parsed.dry_run else Mode.PREVIEW if question else Mode.RUN
@@ -220,8 +295,10 @@ class Pipeline:
                 command=to_wire(command, lambda value: self.keys.seal(host_key, value)),
                 operation=operation,
                 principal=principal,
+                channel_id=request.channel_id,
                 policy=policy.sha256,
-                rule=rule,
+                rule=allow.rule,
+                provisional=allow.provisional,
                 issued_at=now,
                 not_after=now + self.start_within,
                 deadline=self.deadline,
@@ -242,20 +319,34 @@ class Pipeline:
                 host=operation.host,
                 command=command.path,
                 effect=effect,
-                rule=rule,
+                rule=allow.rule,
                 accepted_at=now,
                 not_after=claims.not_after,
                 deadline=claims.deadline,
                 notes=(*request.notes, *parsed.warnings),
+                operation=operation,
                 question=question if mode is Mode.PREVIEW else "",
                 confirmation_id=await self._keep(request, request.text, confirmed=True)
                 if mode is Mode.PREVIEW
                 else "",
             )
             await self._hold_login(job_id, principal, command)
-            accepted, duplicate = await self.queue.accept(record, self.keys.sign(claims))
-        except StoreDown as error:
-            raise _store_down(error) from error
+            ticket = self.keys.sign(claims)
+            with self.audit.entry(audit_entries.accepted(request, record, claims, ticket)) as entry:
+                failpoint("intake")
+                accepted, duplicate = await self.queue.accept(
+                    record,
+                    ticket,
+                    entry,
+                    lane=lane_of(command),
+                    same=sameness(command, claims.command) if effect is Effect.CHANGE else "",
+                    again=request.again,
+                )
+                failpoint("stored")
+            if duplicate:
+                self.audit.unused(entry)
+        except AlreadyAsked as asked:
+            return await self._already(request, asked, record.shown)
         except KeysRefused as error:
             log.warning("host has no usable key", host=operation.host, error=str(error))
             raise Fault(
@@ -274,7 +365,9 @@ class Pipeline:
         kept = await self.logins.of(owner(principal.team_id, principal.user_id))
         return {server: self.keys.seal(host_key, login) for server, login in kept.items()}
 
-    async def _keep(self, request: Request, text: str, *, confirmed: bool = False) -> str:
+    async def _keep(
+        self, request: Request, text: str, *, confirmed: bool = False, again: bool = False
+    ) -> str:
         """Keeps a line for a button; the opaque id that goes into it. Raises StoreDown."""
         return await self.corrections.put(
             user_id=request.user_id,
@@ -283,7 +376,14 @@ class Pipeline:
             program=request.program,
             text=text,
             confirmed=confirmed,
+            again=again,
         )
+
+    async def _already(self, request: Request, asked: AlreadyAsked, line: str) -> Refusal:
+        """Another job does the same: its id, and a button that queues this one behind it."""
+        again = await self._keep(request, request.text, confirmed=request.confirmed, again=True)
+        reply = _refusal(asked)
+        return reply.model_copy(update={"suggestion": line, "correction_id": again, "ahead": asked.job_id})
 
     async def _usage(self, request: Request, fault: UsageFault) -> Refusal:
         line, span = masked(request.text, fault.span, self.catalogue)
@@ -301,29 +401,6 @@ class Pipeline:
 def _shown(parsed: Parsed) -> str:
     text, path = shown(parsed.command), parsed.command.path
     return text.replace(path, f"{path} --dry-run", 1) if parsed.dry_run else text
-
-
-def _help(asked: HelpAsked, commands: tuple[type[Command], ...]) -> Help:
-    """Lists show what the asker may run; the help of one command is docker's own text."""
-    if not asked.topic:
-        return Help(text=usage.overview(commands), exit_code=asked.exit_code)
-    if any(command.path.startswith(f"{asked.topic} ") for command in commands):
-        return Help(text=usage.group(asked.topic, commands), exit_code=asked.exit_code)
-    return Help(text=asked.text, exit_code=asked.exit_code)
-
-
-def _store_down(error: StoreDown) -> Fault:
-    if error.unsure:
-        return Fault(
-            "The job store did not answer in time, so I cannot say whether it took this.",
-            hint="If it did, the answer appears here by itself. Look before you ask again.",
-            reason=Reason.STORE_DOWN,
-        )
-    return Fault(
-        "The job store does not answer. Nothing was run.",
-        hint="Try again in a moment; the operators' runbook has a page on it.",
-        reason=Reason.STORE_DOWN,
-    )
 
 
 def _refusal(fault: Fault, *, rule: str = "") -> Refusal:

@@ -1,26 +1,32 @@
 """Reads the policy: YAML with line and column into :class:`permissions.policy.Policy`, all or nothing.
 
-A file is read once; what was hashed is what was parsed. Every mistake is listed, each as
-``file:line:column: sentence``. Anchors and aliases are not read: a policy says in one place what it
-means, and no small file can unfold into a large one.
+It is one file, or a folder whose ``*.yaml`` files are read as one in the order of their names: lists are
+joined, roles and rotations may stand anywhere, everything else stands once. A file is read once; what was
+hashed is what was parsed. Every mistake is listed, each as ``file:line:column: sentence``. Anchors and
+aliases are not read: a policy says in one place what it means, and no small file can unfold into a large
+one.
 """
 
 import hashlib
+import io
+import time
 from collections.abc import Collection, Iterable
+from functools import cached_property
 from pathlib import Path
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import Node
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from bot.policy_reading import KnownCommand, Mistake, Reading
+from permissions.bundle import bundle, digest
 from permissions.model import Record
 from permissions.policy import Policy
 
 __all__ = ["KnownCommand", "LoadedPolicy", "Mistake", "PolicyError", "PolicyHolder", "load"]
 
 MAX_BYTES = 1024 * 1024
-"""The longest policy file that is read."""
+"""The longest policy that is read, all of its files together."""
 
 
 class PolicyError(Exception):
@@ -28,15 +34,22 @@ class PolicyError(Exception):
 
     def __init__(self, path: Path, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(sorted(set(mistakes)))
-        super().__init__("\n".join(f"{path}:{m.line}:{m.column}: {m.sentence}" for m in self.mistakes))
+        super().__init__(
+            "\n".join(f"{_place(path, m)}:{m.line}:{m.column}: {m.sentence}" for m in self.mistakes)
+        )
 
 
 class LoadedPolicy(Record):
-    """A policy in force; ``sha256`` is the hex digest of the very bytes that were parsed."""
+    """A policy that can be in force; ``serial`` is later for one that was read later."""
 
     policy: Policy
-    sha256: str
     path: Path
+    serial: int
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash that tickets name it by: that of its bundle."""
+        return digest(bundle(self.policy))
 
 
 def load(path: Path, *, commands: Collection[KnownCommand] = (), hosts: Collection[str] = ()) -> LoadedPolicy:
@@ -48,7 +61,7 @@ def load(path: Path, *, commands: Collection[KnownCommand] = (), hosts: Collecti
     Raises:
         PolicyError: it cannot be read, or there is a mistake in it.
     """
-    return _parse(path, _bytes(path), commands, hosts)
+    return _parse(path, _files(path), commands, hosts)
 
 
 class PolicyHolder:
@@ -62,22 +75,23 @@ class PolicyHolder:
         self, path: Path, *, commands: Collection[KnownCommand] = (), hosts: Collection[str] = ()
     ) -> None:
         self._commands, self._hosts = commands, hosts
-        self.current = load(path, commands=commands, hosts=hosts)
+        files = _files(path)
+        self.current = _parse(path, files, commands, hosts)
         self.error: PolicyError | None = None
-        self._seen = self.current.sha256
+        self._seen = _hash(files)
 
     def reload_if_changed(self) -> LoadedPolicy | PolicyError | None:
         """Reads the file once: the policy now in force, a new error, or None when nothing is new."""
         path = self.current.path
         try:
-            data = _bytes(path)
+            files = _files(path)
         except PolicyError as error:
             return self._keep_the_old(error, seen=str(error))
-        seen = hashlib.sha256(data).hexdigest()
+        seen = _hash(files)
         if seen == self._seen:
             return None
         try:
-            self.current = _parse(path, data, self._commands, self._hosts)
+            self.current = _parse(path, files, self._commands, self._hosts)
         except PolicyError as error:
             return self._keep_the_old(error, seen=seen)
         self._seen, self.error = seen, None
@@ -90,48 +104,96 @@ class PolicyHolder:
         return error
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise PolicyError(path, [Mistake(1, 1, f"cannot be read: {error.strerror}")]) from error
-    if len(data) > MAX_BYTES:
-        raise PolicyError(path, [Mistake(1, 1, f"is longer than {MAX_BYTES} bytes")])
-    return data
+def _place(path: Path, mistake: Mistake) -> Path:
+    return path / mistake.file if path.is_dir() and mistake.file else path
+
+
+def _files(path: Path) -> dict[str, bytes]:
+    """The policy's files by name, in the order they are read."""
+    paths = [path]
+    if path.is_dir():
+        paths = sorted(file for file in path.iterdir() if file.suffix in {".yaml", ".yml"})
+        if not paths:
+            raise PolicyError(path, [Mistake(1, 1, "holds no *.yaml file")])
+    files, left = {}, MAX_BYTES
+    for file in paths:
+        try:
+            with file.open("rb") as opened:
+                files[file.name] = opened.read(left + 1)
+        except OSError as error:
+            raise PolicyError(
+                path, [Mistake(1, 1, f"cannot be read: {error.strerror}", file.name)]
+            ) from error
+        left -= len(files[file.name])
+        if left < 0:
+            raise PolicyError(path, [Mistake(1, 1, f"is longer than {MAX_BYTES} bytes", file.name)])
+    return files
+
+
+def _hash(files: dict[str, bytes]) -> str:
+    whole = hashlib.sha256()
+    for name, data in files.items():
+        whole.update(f"{name} {len(data)}\n".encode("utf-8", "surrogateescape") + data)
+    return whole.hexdigest()
 
 
 def _parse(
-    path: Path, data: bytes, commands: Collection[KnownCommand], hosts: Collection[str]
+    path: Path, files: dict[str, bytes], commands: Collection[KnownCommand], hosts: Collection[str]
 ) -> LoadedPolicy:
-    reading = Reading(path.name)
-    root = _compose(path, data)
-    plain = reading.plain(root, ())
+    reading = Reading()
+    plain = reading.plain(_joined([_compose(path, name, data) for name, data in files.items()]), ())
     policy = reading.validated(plain)
     if isinstance(plain, dict):
         reading.check_roles(plain)
         reading.check_matches(plain, commands, hosts)
     if policy is None or reading.mistakes:
         raise PolicyError(path, reading.mistakes)
-    return LoadedPolicy(policy=policy, sha256=hashlib.sha256(data).hexdigest(), path=path)
+    return LoadedPolicy(policy=policy, path=path, serial=time.time_ns() // 1_000_000)
 
 
-def _compose(path: Path, data: bytes) -> Node:
+def _joined(roots: list[Node]) -> Node:
+    """One mapping of them all; what cannot be joined stands twice in it, which is a mistake there."""
+    whole = roots[0]
+    for root in roots[1:]:
+        if not isinstance(whole, MappingNode) or not isinstance(root, MappingNode):
+            return whole if not isinstance(whole, MappingNode) else root
+        for key, value in root.value:
+            known = next((held for name, held in whole.value if name.value == key.value), None)
+            if isinstance(value, MappingNode | SequenceNode) and isinstance(known, type(value)):
+                known.value.extend(value.value)
+            elif not (key.value == "version" and _same(known, value)):
+                whole.value.append((key, value))
+    return whole
+
+
+def _same(known: Node | None, value: Node) -> bool:
+    return isinstance(known, ScalarNode) and isinstance(value, ScalarNode) and known.value == value.value
+
+
+class _Named(io.StringIO):
+    """A text that the places in it know the file of."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(text)
+        self.name = name
+
+
+def _compose(path: Path, name: str, data: bytes) -> Node:
     yaml = YAML(typ="safe", pure=True)
     yaml.composer.warn_double_anchors = False
     try:
-        root: Node | None = yaml.compose(data.decode("utf-8"))
+        root: Node | None = yaml.compose(_Named(name, data.decode("utf-8")))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise PolicyError(path, [Mistake(line, 1, "is not UTF-8 text")]) from error
+        raise PolicyError(path, [Mistake(line, 1, "is not UTF-8 text", name)]) from error
     except RecursionError as error:
-        raise PolicyError(path, [Mistake(1, 1, "is nested too deeply")]) from error
+        raise PolicyError(path, [Mistake(1, 1, "is nested too deeply", name)]) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise PolicyError(path, [Mistake(line, column, f"is not YAML: {error.problem}")]) from error
+        raise PolicyError(path, [Mistake(line, column, f"is not YAML: {error.problem}", name)]) from error
     except YAMLError as error:
-        raise PolicyError(path, [Mistake(1, 1, "is not YAML: it holds letters no text has")]) from error
+        raise PolicyError(path, [Mistake(1, 1, "is not YAML: it holds letters no text has", name)]) from error
     if root is None:
-        raise PolicyError(path, [Mistake(1, 1, "is empty; the smallest policy is `version: 1`")])
+        raise PolicyError(path, [Mistake(1, 1, "is empty; the smallest policy is `version: 1`", name)])
     return root

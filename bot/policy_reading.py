@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Self, TypeVar
 
 from pydantic import ValidationError
@@ -11,20 +10,24 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from handlers.grammar.command import Command
-from permissions.decide import is_command
 from permissions.model import Record
+from permissions.names import matches
+from permissions.oncall import Rotation, Shift
+from permissions.patterns import ANY_FLAG, HOST_LABEL
 from permissions.policy import (
-    ANY_FLAG,
     EXPLICIT_FLAGS,
     UNDEFINED_ROLE,
     Binding,
+    Criteria,
     DenyRule,
     Flags,
     Policy,
+    Rate,
     Role,
     Rule,
-    Targets,
+    is_command,
 )
+from permissions.targets import Targets
 from permissions.verbs import Verb
 
 Place = tuple[str | int, ...]
@@ -34,7 +37,10 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 _SHOWN_LETTERS = 80
 _SENTENCE_LETTERS = 300
-_MAP, _SEQ, _STR, _INT, _NULL = (f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "null"))
+_MAP, _SEQ, _STR, _INT, _NULL, _TIME = (
+    f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "null", "timestamp")
+)
+_MOMENTS = {"from", "until", "start"}
 _MAY_BE_EMPTY = {"rules", "bindings", "deny", "allow"}
 _SMALL_INT = re.compile(r"[0-9]{1,9}")
 _MODELS: dict[Place, type[Record]] = {
@@ -46,16 +52,21 @@ _MODELS: dict[Place, type[Record]] = {
     ("bindings", ""): Binding,
     ("deny", ""): DenyRule,
     ("deny", "", "targets"): Targets,
+    ("oncall", ""): Rotation,
+    ("oncall", "", "shifts", ""): Shift,
+    ("rates", ""): Rate,
+    ("rates", "", "targets"): Targets,
 }
 """The models by place, with free keys and list positions left empty."""
 
 
 class Mistake(NamedTuple):
-    """One mistake; ``line`` and ``column`` count from 1."""
+    """One mistake; ``line`` and ``column`` count from 1, ``file`` is the name of the file."""
 
     line: int
     column: int
     sentence: str
+    file: str = ""
 
 
 class KnownCommand(Record):
@@ -78,11 +89,10 @@ class _NotText:
 
 
 class Reading:
-    """One file on its way from nodes to a Policy, with the place of every key and value."""
+    """A policy on its way from nodes to a Policy, with the place of every key and value."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
-        self._file = file
         self._keys: dict[Place, Mistake] = {}
         self._values: dict[Place, Mistake] = {}
         self._reported: set[Place] = set()
@@ -117,25 +127,26 @@ class Reading:
             key = str(key_node.value)
             where = (*place, key)
             if where in self._keys:
-                before = self._keys[where].line
-                self.mistakes.append(
-                    at._replace(sentence=f"`{_clip(key)}` stands twice (before in line {before})")
-                )
+                before = self._keys[where]
+                file = f" of {before.file}" if before.file != at.file else ""
+                sentence = f"`{_clip(key)}` stands twice (before in line {before.line}{file})"
+                self.mistakes.append(at._replace(sentence=sentence))
                 continue
             self._keys[where] = at
-            allowed = set(model.model_fields) - {"source"} if model else {key}
+            allowed = _keys_of(model) if model else {key}
             if key not in allowed:
                 sentence = f"unknown key `{_clip(key)}`{_did_you_mean(key, allowed)}"
                 self.mistakes.append(at._replace(sentence=sentence))
                 self._incomplete.add(place)
                 continue
             result[key] = self.plain(value_node, where)
-        if model in {Rule, DenyRule}:
-            result["source"] = f"{self._file}:{self._values[place].line}"
+        if model is not None and issubclass(model, Criteria):
+            at = self._values[place]
+            result["source"] = f"{at.file}:{at.line}"
         return result
 
     def _scalar(self, node: ScalarNode, place: Place) -> Any:
-        if node.tag == _STR:
+        if node.tag == _STR or (node.tag == _TIME and place and place[-1] in _MOMENTS):
             return str(node.value)
         if node.tag == _INT and _SMALL_INT.fullmatch(node.value):
             return int(node.value)
@@ -195,7 +206,7 @@ class Reading:
             self._check_hosts((*place, "hosts"), binding.hosts, hosts)
 
     def _check_commands(
-        self, place: Place, rule: Rule | DenyRule, commands: Collection[KnownCommand]
+        self, place: Place, rule: Rule | DenyRule | Rate, commands: Collection[KnownCommand]
     ) -> None:
         for number, pattern in enumerate(rule.commands):
             if not any(is_command(pattern, command.path) for command in commands):
@@ -203,33 +214,34 @@ class Reading:
                 hint = f" (did you mean `{alias[0]}`?)" if alias else ""
                 hint = hint or _did_you_mean(pattern, [command.path for command in commands])
                 self._report((*place, "commands", number), f"there is no command `{pattern}`{hint}")
-        about = [
-            command
-            for command in commands
-            if (not rule.verbs or command.verb in rule.verbs)
-            and (not rule.commands or any(is_command(pattern, command.path) for pattern in rule.commands))
-        ]
+        about = [command for command in commands if rule.is_about(command.path, command.verb)]
         contradicts = rule.verbs and rule.commands and not about
         if contradicts and not any(reported[: len(place)] == place for reported in self._reported):
             self._report(place, "the rule can never match: none of its commands has one of its verbs")
         flags = {flag for command in about for flag in command.flags} | EXPLICIT_FLAGS | {ANY_FLAG}
         for where, flag in _listed_flags(rule):
-            if about and flag not in flags:
-                sentence = f"no command of this rule has an option --{flag}{_did_you_mean(flag, flags)}"
+            name = flag.partition("=")[0]
+            if about and name not in flags:
+                sentence = f"no command of this rule has an option --{name}{_did_you_mean(name, flags)}"
                 self._report((*place, "flags", *where), sentence)
 
     def _check_hosts(self, place: Place, patterns: tuple[str, ...], hosts: Collection[str]) -> None:
         for number, pattern in enumerate(patterns):
-            if hosts and not any(fnmatchcase(host, pattern) for host in hosts):
+            if (
+                hosts
+                and not pattern.startswith(HOST_LABEL)
+                and not any(matches(pattern, host) for host in hosts)
+            ):
                 sentence = f"there is no host `{pattern}`{_did_you_mean(pattern, hosts)}"
                 self._report((*place, number), sentence)
 
 
-def _rules(plain: dict[str, Any]) -> Iterator[tuple[Place, Rule | DenyRule]]:
+def _rules(plain: dict[str, Any]) -> Iterator[tuple[Place, Rule | DenyRule | Rate]]:
     roles = plain.get("roles")
     for name in roles if isinstance(roles, dict) else ():
         yield from _valid(plain, ("roles", name, "rules"), Rule)
     yield from _valid(plain, ("deny",), DenyRule)
+    yield from _valid(plain, ("rates",), Rate)
 
 
 def _named_roles(plain: dict[str, Any]) -> Iterator[tuple[Place, Any]]:
@@ -239,12 +251,17 @@ def _named_roles(plain: dict[str, Any]) -> Iterator[tuple[Place, Any]]:
     for place, rule in _entries(plain, ("deny",)):
         if isinstance(rule, dict):
             yield from _entries(plain, (*place, "unless"))
+    for place, _ in _entries(plain, ("rates",)):
+        yield from _entries(plain, (*place, "roles"))
+    roles = plain.get("roles")
+    for name in roles if isinstance(roles, dict) else ():
+        yield from _entries(plain, ("roles", name, "inherits"))
 
 
-def _listed_flags(rule: Rule | DenyRule) -> Iterator[tuple[Place, str]]:
+def _listed_flags(rule: Rule | DenyRule | Rate) -> Iterator[tuple[Place, str]]:
     if isinstance(rule, DenyRule):
         yield from (((number,), flag) for number, flag in enumerate(rule.flags))
-    else:
+    elif isinstance(rule, Rule):
         yield from ((("allow", number), flag) for number, flag in enumerate(rule.flags.allow or ()))
         yield from ((("deny", number), flag) for number, flag in enumerate(rule.flags.deny))
 
@@ -277,6 +294,10 @@ def _model(place: Place) -> type[Record] | None:
     return _MODELS.get(shape)
 
 
+def _keys_of(model: type[Record]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()} - {"source"}
+
+
 def _sentence(details: ErrorDetails) -> str:
     """What pydantic found, in the words of a policy."""
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
@@ -303,7 +324,8 @@ def _did_you_mean(given: str, known: Iterable[str]) -> str:
 
 
 def _at(node: Node) -> Mistake:
-    return Mistake(node.start_mark.line + 1, node.start_mark.column + 1, "")
+    mark = node.start_mark
+    return Mistake(mark.line + 1, mark.column + 1, "", mark.name)
 
 
 def _clip(text: str, letters: int = _SHOWN_LETTERS) -> str:

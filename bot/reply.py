@@ -1,5 +1,7 @@
 """What the pipeline answers at once: a job was accepted, or something to tell the asker alone."""
 
+from typing import Literal
+
 from permissions.model import Record
 
 
@@ -22,13 +24,38 @@ class Help(Record):
     exit_code: int = 0
 
 
+class Told(Help):
+    """It is done as asked. After a click the job's own message shows it, and the text is not needed."""
+
+
+class JobRow(Record):
+    """One job that runs or waits. ``since`` is epoch seconds."""
+
+    job_id: str
+    state: Literal["running", "waiting"]
+    user_id: str
+    user_name: str
+    shown: str
+    host: str
+    since: float
+    may_cancel: bool
+
+
+class JobRows(Help):
+    """The jobs that the asker may see; ``more`` are not listed. ``text`` says the same."""
+
+    rows: tuple[JobRow, ...] = ()
+    more: int = 0
+
+
 class Refusal(Record):
     """Nothing was run, and why.
 
     ``reason`` is a ``handlers.faults.Reason``. ``line`` is the line with secrets masked and ``span`` the
     (start, end) of the bad part in it, for the caret. ``correction_id`` is the opaque id behind the
     "run the corrected line" button and ``suggestion`` that line, masked; both "" when there is none.
-    ``rule`` names the policy rule. ``usage`` is the command's usage, ``exit_code`` the CLI's.
+    ``rule`` names the policy rule, ``ahead`` the job that does the same already.
+    ``usage`` is the command's usage, ``exit_code`` the CLI's.
     """
 
     reason: str
@@ -39,6 +66,7 @@ class Refusal(Record):
     suggestion: str = ""
     correction_id: str = ""
     rule: str = ""
+    ahead: str = ""
     usage: str = ""
     exit_code: int = 1
 

@@ -21,7 +21,8 @@ class Request(Record):
     text; ``notes`` say what it changed. ``text`` can hold secrets: it is never stored or logged.
     ``delivery_id`` is what a redelivery repeats (event_id, trigger_id, or action time + user + action).
     ``thread_ts`` is "" outside threads. ``program`` is ``docker`` or ``docktalk``. ``received_at`` is
-    epoch seconds. ``confirmed`` means that the asker said yes to the line's question.
+    epoch seconds. ``confirmed`` means that the asker said yes to the line's question, ``again`` that a job
+    which does the same already is no reason against it.
     """
 
     origin: Origin
@@ -36,3 +37,4 @@ class Request(Record):
     notes: tuple[str, ...] = ()
     received_at: float
     confirmed: bool = False
+    again: bool = False

@@ -2,25 +2,35 @@
 
 import asyncio
 import contextlib
-import os
-import secrets
-import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 import structlog
 import uvicorn
 
-from bot.hosts import load_hosts
+from bot import audit_entries, metrics
+from bot.again import Again
+from bot.audit_log import Chainer
+from bot.audit_posts import checkpoint_entry
+from bot.audit_reading import slack_view
+from bot.desk import Desk
+from bot.did_you_mean import DidYouMean
+from bot.hosts import Hosts, load_hosts
+from bot.identity import own_name
+from bot.jobs.listing import Listing
 from bot.jobs.names import bot_client
-from bot.jobs.queue import BotQueue
+from bot.jobs.queue import BotQueue, StoreDown
 from bot.jobs.wire import Event
 from bot.keys import BotKeys, Trust
+from bot.orders import Orders
 from bot.own_commands import OWN
 from bot.pipeline import Pipeline
+from bot.policy_answers import PolicyAnswers
 from bot.policy_file import PolicyError, PolicyHolder
+from bot.probes import BotProbes
 from bot.reply import Reply
 from bot.request import Request
 from bot.settings import BotSettings, SlackMode
@@ -32,16 +42,29 @@ from bot.slack.outbox import Outbox
 from bot.slack.people import People
 from bot.slack.report import Reporter, upload_orders
 from bot.slack.serve import Sockets, http_server
+from bot.store.audit import AuditIntake, AuditQueue
 from bot.store.corrections import Corrections
+from bot.store.displays import Displays
+from bot.store.inventory import Inventories
 from bot.store.logins import Logins
 from bot.store.outbox import OutboxStore, Pace
+from bot.store.policy_bundles import BotBundles
+from bot.store.rates import Rates
 from bot.uploads import Uploads
 from handlers import catalogue
+from permissions.audit import PolicyInForce, PolicyRefused, Stopped, What
+from permissions.audit_chain import Checkpoint
 
 log = structlog.get_logger(__name__)
 
 POLICY_SECONDS = 2.0
 """How often the policy file is looked at."""
+
+EXPIRE_SECONDS = 2.0
+"""How often jobs that nobody took are looked for."""
+
+CONFIRM_SECONDS = 10.0
+"""How often workers are told which policy is in force; without it for two minutes they run nothing."""
 
 
 class CannotStart(Exception):  # noqa: N818 - reads as a sentence
@@ -70,20 +93,12 @@ class Bot:
         self._around = around or Surroundings()
         self._ends = contextlib.AsyncExitStack()
         self._server: uvicorn.Server | None = None
+        self._running: list[asyncio.Future[Any]] = []
 
     async def start(self) -> None:
         """Starts everything; raises CannotStart, PolicyError, KeysRefused, HostsError or SlackTrouble."""
         settings, around = self._settings, self._around
-        if settings.redis_url is None:
-            raise CannotStart(
-                "REDIS_URL is not set. `docktalk up` brings a store of its own for one machine."
-            )
-        if settings.slack_mode is SlackMode.HTTP and not settings.slack_signing_secret.get_secret_value():
-            raise CannotStart(
-                "DOCKTALK_SLACK_SIGNING_SECRET is not set: over HTTP no request could be believed"
-            )
-        if settings.slack_mode is SlackMode.SOCKET and not settings.slack_app_token.get_secret_value():
-            raise CannotStart("DOCKTALK_SLACK_APP_TOKEN is not set: Socket Mode needs it")
+        redis_url = _checked(settings)
         commands = catalogue.load()
         hosts = load_hosts(settings.hosts_file, settings.default_host)
         policy = PolicyHolder(settings.policy_file, hosts=[host.name for host in hosts.known])
@@ -95,31 +110,81 @@ class Bot:
         self._ends.push_async_callback(session.close)
         client = new_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, session)
         identity = await identify(client)
-        self.redis = bot_client(settings.redis_url.get_secret_value())
+        self.redis = bot_client(redis_url)
         self._ends.push_async_callback(self.redis.aclose)
 
         self.logins = Logins(self.redis, settings.namespace, keys)
         clock = MachineClock()
         self.queue = BotQueue(self.redis, settings.namespace, keys)
+        audit = AuditIntake(self.redis, settings.namespace, keys, time.time)
+        chainer = self._chainer(audit, keys, trust)
         self.outbox_store = OutboxStore(
-            self.redis, settings.namespace, keys, owner=secrets.token_hex(8), pace=around.pace
+            self.redis,
+            settings.namespace,
+            keys,
+            owner=self._ends.enter_context(own_name(settings.data_dir / "bot")),
+            pace=around.pace,
         )
-        uploads = Uploads(keys, trust, self.queue, time.time)
-        outbox = Outbox(self.outbox_store, client, clock, upload_orders(self.queue, uploads.order))
-        reporter = Reporter(self.queue, outbox, clock, settings.parent_delay, around.on_event, self.logins)
+        uploads = Uploads(keys, trust, self.queue, audit, time.time)
+        outbox = self._outbox = Outbox(
+            self.outbox_store, client, clock, upload_orders(self.queue, uploads.order)
+        )
+        displays = Displays(self.redis, settings.namespace, keys)
         corrections = Corrections(self.redis, settings.namespace, keys)
+        people = People(client, identity, clock)
+        again = Again(
+            policy=policy,
+            people=people,
+            hosts=hosts,
+            keys=keys,
+            trust=trust,
+            queue=self.queue,
+            corrections=corrections,
+            audit=audit,
+            clock=time.time,
+            start_within=settings.start_within,
+            ask_after=settings.ask_after,
+        )
+        meant = DidYouMean(Inventories(self.redis, settings.namespace), policy, people.principal, corrections)
+        reporter = Reporter(
+            self.queue,
+            outbox,
+            clock,
+            settings.parent_delay,
+            recorder(audit),
+            displays,
+            meant.meant,
+            self._happened,
+            self.logins,
+            again.late,
+        )
+        listing = Listing(self.redis, settings.namespace)
+        desk = Desk(
+            queue=self.queue,
+            listing=listing,
+            displays=displays,
+            orders=Orders(keys, self.queue, audit, time.time, settings.start_within),
+            hosts=hosts,
+            refresh=reporter.refresh,
+        )
         pipeline = Pipeline(
             catalogue=commands,
             policy=policy,
             hosts=hosts,
-            people=People(client, identity, clock),
+            people=people,
             channels=Channels(client, clock),
             keys=keys,
             trust=trust,
             queue=self.queue,
             corrections=corrections,
+            rates=Rates(self.redis, settings.namespace),
+            policy_answers=PolicyAnswers(people.principal, self.queue.request, commands, hosts, time.time),
             logins=self.logins,
-            on_reply=around.on_reply,
+            audit=audit,
+            desk=desk,
+            again=again,
+            audit_view=lambda filters: slack_view(settings.audit_dir, filters, time.time()),
+            on_reply=self._replied,
             clock=time.time,
             start_within=settings.start_within,
             deadline=settings.deadline,
@@ -133,22 +198,43 @@ class Bot:
             own_words=OWN,
             signing_secret=settings.slack_signing_secret.get_secret_value(),
         )
+        self._beside(chainer.run())
+        self._ends.push_async_callback(_tell_stop, audit)
+        policies = _Policies(policy, audit, BotBundles(self.redis, settings.namespace, keys, trust))
+        await policies.tell()
         outbox.start()
         self._ends.push_async_callback(outbox.stop)
-        self._beside(reporter.run(f"{socket.gethostname()}:{os.getpid()}"))
-        self._beside(_follow(policy))
+        self._beside(
+            reporter.run(self.outbox_store.owner),
+            policies.follow(),
+            _expire(self.queue, hosts),
+        )
         self._sockets = Sockets(app, settings.slack_app_token.get_secret_value())
+        probes = BotProbes(
+            queue=self.queue,
+            listing=listing,
+            outbox=self.outbox_store,
+            hosts=hosts,
+            connected=self._connected,
+            token=settings.metrics_token.get_secret_value(),
+            open_metrics=settings.slack_mode is SlackMode.SOCKET,
+            tasks=self._running,
+        )
         if settings.slack_mode is SlackMode.SOCKET:
             await self._sockets.start()
             self._ends.push_async_callback(self._sockets.stop)
-        self._server = http_server(app, self._ready, host=settings.http_host, port=settings.http_port)
-        serving = asyncio.create_task(self._server.serve())
+        self._server = http_server(app, probes, host=settings.http_host, port=settings.http_port)
+        await self._listen(self._server)
+        log.info("bot started", mode=settings.slack_mode, hosts=[host.name for host in hosts.known])
+
+    async def _listen(self, server: uvicorn.Server) -> None:
+        settings = self._settings
+        serving = asyncio.create_task(server.serve())
         self._ends.push_async_callback(self._end_server, serving)
-        while not self._server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers no event
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers no event
             await asyncio.sleep(0.01)
         if serving.done():
             raise CannotStart(f"cannot listen on {settings.http_host}:{settings.http_port}")
-        log.info("bot started", mode=settings.slack_mode, hosts=[host.name for host in hosts.known])
 
     @property
     def port(self) -> int:
@@ -162,13 +248,26 @@ class Bot:
         await self._ends.aclose()
         log.info("bot stopped")
 
+    def _chainer(self, audit: AuditIntake, keys: BotKeys, trust: Trust) -> Chainer:
+        settings = self._settings
+        queue = AuditQueue(self.redis, settings.namespace, keys, owner=audit.source)
+        post = self._tell_checkpoint if settings.audit_channel else None
+        chainer = Chainer(queue, settings.audit_dir, keys, trust.signed, time.time, post)
+        self._ends.push_async_callback(chainer.stop)
+        return chainer
+
+    async def _tell_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Posts a checkpoint where nobody who can change the audit's folder can take it back."""
+        await self._outbox.put(checkpoint_entry(checkpoint, self._settings.audit_channel))
+
     async def _end_server(self, serving: asyncio.Task[None]) -> None:
         if self._server is not None:
             self._server.should_exit = True
         await serving
 
-    def _beside(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+    def _beside(self, *works: Coroutine[None, None, None]) -> None:
+        task = asyncio.gather(*works)
+        self._running.append(task)
 
         async def end() -> None:
             task.cancel()
@@ -176,21 +275,109 @@ class Bot:
 
         self._ends.push_async_callback(end)
 
-    async def _ready(self) -> bool:
-        """Whether requests can be taken: the store answers, and Slack can reach us."""
-        if not await self.queue.answers():
-            return False
+    def _replied(self, request: Request, reply: Reply) -> None:
+        metrics.replied(request, reply)
+        self._around.on_reply(request, reply)
+
+    def _happened(self, event: Event) -> None:
+        metrics.happened(event)
+        self._around.on_event(event)
+
+    async def _connected(self) -> bool:
         return self._settings.slack_mode is SlackMode.HTTP or await self._sockets.connected()
 
 
-async def _follow(policy: PolicyHolder) -> None:
-    """Puts a changed policy in force, and says so; a wrong one is told once and changes nothing."""
+def _checked(settings: BotSettings) -> str:
+    """The store's URL; raises CannotStart for settings with which no request could come or be believed."""
+    if settings.redis_url is None:
+        raise CannotStart("REDIS_URL is not set. `docktalk up` brings a store of its own for one machine.")
+    if settings.slack_mode is SlackMode.HTTP and not settings.slack_signing_secret.get_secret_value():
+        raise CannotStart("DOCKTALK_SLACK_SIGNING_SECRET is not set: over HTTP no request could be believed")
+    if settings.slack_mode is SlackMode.SOCKET and not settings.slack_app_token.get_secret_value():
+        raise CannotStart("DOCKTALK_SLACK_APP_TOKEN is not set: Socket Mode needs it")
+    return settings.redis_url.get_secret_value()
+
+
+def recorder(audit: AuditIntake) -> Callable[[Event], Awaitable[None]]:
+    """What the reporter calls before it acknowledges an event; raises StoreDown."""
+
+    async def recorded(event: Event) -> None:
+        what = audit_entries.event(event)
+        if what is not None:
+            await audit.append(what, bounded=False)
+
+    return recorded
+
+
+class _Policies:
+    """Follows the policy file; a wrong one is told once and changes nothing."""
+
+    def __init__(self, holder: PolicyHolder, audit: AuditIntake, bundles: BotBundles) -> None:
+        self._holder = holder
+        self._audit = audit
+        self._bundles = bundles
+        self._confirmed = ("", 0.0)
+        self._recorded = ""
+        self._untold: list[What] = []
+
+    async def tell(self) -> None:
+        """Tells the workers, then the audit; whoever could not be told now is told the next time."""
+        await self._confirm()
+        await self._record()
+
+    async def _record(self) -> None:
+        """Tells the audit what is new, as soon as the store answers."""
+        loaded = self._holder.current
+        if loaded.sha256 != self._recorded:
+            self._untold.append(PolicyInForce(file=loaded.path.name, old=self._recorded, new=loaded.sha256))
+            self._recorded = loaded.sha256
+        with contextlib.suppress(StoreDown):
+            while self._untold:
+                await self._audit.append(self._untold[0], bounded=False)
+                del self._untold[0]
+
+    async def _confirm(self) -> None:
+        """Tells the workers which policy is in force: when it is new, and again before they doubt it."""
+        loaded, now = self._holder.current, time.monotonic()
+        sha256, at = self._confirmed
+        if loaded.sha256 == sha256 and now - at < CONFIRM_SECONDS:
+            return
+        try:
+            if not await self._bundles.publish(loaded.policy, loaded.serial):
+                log.error("another bot has put a newer policy in force; workers refuse this one's jobs")
+            self._confirmed = (loaded.sha256, now)
+        except StoreDown:
+            log.warning("workers could not be told of the policy")
+
+    async def follow(self) -> None:
+        """Puts a changed policy in force, for ever."""
+        while True:
+            await asyncio.sleep(POLICY_SECONDS)
+            match await asyncio.to_thread(self._holder.reload_if_changed):
+                case PolicyError() as error:
+                    log.error("policy refused; the former one stays in force", mistakes=str(error))
+                    current = self._holder.current
+                    self._untold.append(
+                        PolicyRefused(
+                            file=current.path.name, in_force=current.sha256, mistakes=len(error.mistakes)
+                        )
+                    )
+                case None:
+                    pass
+                case loaded:
+                    log.info("policy in force", sha256=loaded.sha256)
+            await self.tell()
+
+
+async def _expire(queue: BotQueue, hosts: Hosts) -> None:
+    """Tells of jobs that nobody took, for ever."""
     while True:
-        await asyncio.sleep(POLICY_SECONDS)
-        match await asyncio.to_thread(policy.reload_if_changed):
-            case PolicyError() as error:
-                log.error("policy refused; the former one stays in force", mistakes=str(error))
-            case None:
-                continue
-            case loaded:
-                log.info("policy in force", sha256=loaded.sha256)
+        for host in hosts.known:
+            with contextlib.suppress(StoreDown):
+                await queue.expire(host.name)
+        await asyncio.sleep(EXPIRE_SECONDS)
+
+
+async def _tell_stop(audit: AuditIntake) -> None:
+    with contextlib.suppress(StoreDown):
+        await audit.append(Stopped(), bounded=False)

@@ -50,6 +50,7 @@ POLL_SECONDS = 0.005
 UNPACED = Pace(rate=10_000, burst=10_000, edit_rate=10_000, edit_burst=10_000)
 """The stand-in is nobody's workspace: a batch does not wait for Slack's limits on messages."""
 
+_WHISPER = "chat.postEphemeral"
 _USER_ID = re.compile(r"[UW][A-Z0-9]+")
 _SURFACE = re.compile(r"\s*(?P<surface>/docker|/docktalk|@docktalk)(?:\s+(?P<text>.*))?", re.DOTALL)
 
@@ -278,6 +279,9 @@ class Trial:
                 exit_code, stdout, stderr = reply.exit_code, reply.text, ""
             case Refusal():
                 exit_code, stdout, stderr = reply.exit_code, "", _as_cli(reply)
+        if line.lstrip().startswith("@") and not isinstance(reply, Accepted):
+            # It goes out beside the reply that was seen: it may not be in the outbox yet.
+            await self.standin.until(lambda s: any(c.method == _WHISPER for c in s.calls[calls:]))
         await self.settled()
         made = [{"method": one.method, "arguments": one.arguments} for one in self.standin.calls[calls:]]
         picture = "\n".join(self._new(channel, seen, thread))

@@ -4,10 +4,12 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.audit_entries import ordered
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import UPLOAD, UploadOrder
 from bot.keys import BotKeys, Trust
-from bot.store.outbox import Stream
+from bot.store.audit import AuditIntake
+from bot.store.outbox import File
 from bot.store.records import RequestRecord
 from permissions.operation import Operation, Principal, Standing
 from permissions.ticket import Claims, CommandWire, Effect
@@ -26,16 +28,24 @@ class Uploads:
     keys: BotKeys
     trust: Trust
     queue: BotQueue
+    audit: AuditIntake
     clock: Callable[[], float]
 
-    async def order(self, record: RequestRecord, upload_id: str, url: str, stream: Stream) -> None:
+    async def order(self, record: RequestRecord, upload_id: str, url: str, file: File) -> None:
         """Queues the upload of one output of ``record``'s job; raises StoreDown or KeysRefused.
 
         The address is a bearer secret, so it travels sealed.
         """
         now = self.clock()
         job_id = await self.queue.next_job_id()
-        fields = UploadOrder(job_id=record.job_id, upload_id=upload_id, stream=stream)
+        page = record.page
+        fields = UploadOrder(
+            job_id=page.job_id if page else record.job_id,
+            upload_id=upload_id,
+            stream=file.stream,
+            length=file.length if page else 0,
+            asked_by=record.job_id if page else "",
+        )
         sealed = {"url": self.keys.seal(self.trust.host_key(record.host), url)}
         claims = Claims(
             job_id=job_id,
@@ -57,4 +67,6 @@ class Uploads:
             not_after=now + START_WITHIN,
             deadline=RUN_WITHIN,
         )
-        await self.queue.order(job_id, record.host, self.keys.sign(claims))
+        ticket = self.keys.sign(claims)
+        with self.audit.entry(ordered(claims, ticket)) as entry:
+            await self.queue.order(job_id, record.host, ticket, entry)

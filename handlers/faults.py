@@ -38,6 +38,7 @@ class Reason(StrEnum):
     NEEDS_TERMINAL = "needs_terminal"
     NOT_OFFERED = "not_offered"
     DENIED = "denied"
+    RATE_LIMITED = "rate_limited"
     NOT_A_MEMBER = "not_a_member"
     APPROVAL_CLOSED = "approval_closed"
     NOT_IN_CHANNEL = "not_in_channel"
@@ -55,6 +56,7 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     OUTCOME_UNKNOWN = "outcome_unknown"
     NOT_DONE = "not_done"
+    ALREADY_ASKED = "already_asked"
     TEMPLATE = "template"
     INTERNAL = "internal"
 

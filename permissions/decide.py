@@ -3,17 +3,17 @@
 Pure and total: the same answer for the same arguments, and an answer for any. Default deny, deny
 wins, whatever fails denies. The order of rules and bindings names the rule that is shown and never
 changes the outcome.
+
+It is asked twice: by the bot, which knows only what was written, and by the worker once it has looked at
+the targets. Where a rule depends on what the bot cannot see, the first answer is a provisional Allow; at
+the second the same doubt denies.
 """
 
-from collections.abc import Collection, Iterable
-from enum import IntEnum
-from fnmatch import fnmatchcase
-
 from permissions.decision import Allow, Decision, Deny
-from permissions.names import may_be_id, maybe, surely
+from permissions.matching import Mismatch, allows, covers_host, denies, plan, ungiven
+from permissions.names import may_be_id
 from permissions.operation import Operation, Principal, Standing
-from permissions.policy import DenyRule, Policy, Rule, Targets
-from permissions.verbs import Danger, Kind, Verb
+from permissions.policy import DenyRule, Policy, Rule
 
 DEFAULT_RULE = "default"
 """No rule allows it."""
@@ -35,21 +35,15 @@ _STANDINGS = {
 }
 
 
-class Mismatch(IntEnum):
-    """Why a rule does not match; the greater, the nearer it came."""
-
-    COMMAND = 1
-    HOST = 2
-    DANGER = 3
-    FLAGS = 4
-    TARGETS = 5
-
-
-def decide(policy: Policy, principal: Principal, channel_id: str, operation: Operation) -> Decision:
-    """Decides; never raises."""
+def decide(
+    policy: Policy, principal: Principal, channel_id: str, operation: Operation, at: float | None = None
+) -> Decision:
+    """Decides; never raises. ``at`` is epoch seconds; without it, bindings with times do not count."""
     try:
         return (
-            _standing(principal) or _names(operation) or _by_rules(policy, principal, channel_id, operation)
+            _standing(principal)
+            or _names(operation)
+            or _by_rules(policy, principal, channel_id, operation, at)
         )
     except Exception:  # noqa: BLE001 - whatever went wrong, nothing may run because of it
         return Deny(
@@ -60,128 +54,36 @@ def decide(policy: Policy, principal: Principal, channel_id: str, operation: Ope
 
 
 def offers(
-    policy: Policy,
-    principal: Principal,
-    channel_id: str,
-    *,
-    command: str,
-    verb: Verb,
-    danger: Danger,
-    host: str,
+    policy: Policy, principal: Principal, channel_id: str, bare: Operation, at: float | None = None
 ) -> bool:
     """Whether some targets and flags of this command could be allowed; for help and suggestions.
 
-    ``danger`` is the command's own, without options. True where nothing could be allowed is
-    possible, False where something could is not. Never raises: a failure offers nothing.
+    ``bare`` is the command with its own danger, without options and targets. True where nothing could
+    be allowed is possible, False where something could is not. Never raises: a failure offers nothing.
     """
     try:
         if principal.standing is not Standing.MEMBER:
             return False
-        bare = Operation(command=command, verb=verb, danger=danger, host=host)
-        roles = held_roles(policy, principal, channel_id, host)
-        hidden = any(
-            rule.targets is None and mismatch(rule, bare) is None for _, rule in denies_for(policy, roles)
-        )
-        misses = [mismatch(rule, bare) for _, rule in allows_of(policy, roles)]
+        roles = held_roles(policy, principal, channel_id, bare, at)
+        found = plan(policy, roles, bare)
+        hidden = any(rule.targets is None and denies(rule, bare).miss is None for _, rule in found.denies)
+        misses = [allows(policy, rule, bare).miss for _, rule in found.allows]
         return not hidden and any(miss in {None, Mismatch.TARGETS} for miss in misses)
     except Exception:  # noqa: BLE001 - help must not show what could not be decided
         return False
 
 
-def held_roles(policy: Policy, principal: Principal, channel_id: str, host: str) -> list[str]:
+def held_roles(
+    policy: Policy, principal: Principal, channel_id: str, operation: Operation, at: float | None
+) -> tuple[str, ...]:
     """The roles this person holds in this channel on this host, in the order of the bindings."""
-    return list(
-        dict.fromkeys(
-            binding.role
-            for binding in policy.bindings_of(principal.user_id, principal.groups)
-            if (not binding.channels or channel_id in binding.channels) and _covers(binding.hosts, host)
-        )
+    bound = (
+        binding.role
+        for binding in policy.bindings_of(principal.user_id, principal.groups, at)
+        if (not binding.channels or channel_id in binding.channels)
+        and covers_host(binding.hosts, operation.host, operation.host_labels)
     )
-
-
-def allows_of(policy: Policy, roles: Iterable[str]) -> list[tuple[str, Rule]]:
-    """The rules of these roles with their labels, in order."""
-    return [labelled for role in roles for labelled in policy.labelled_rules[role]]
-
-
-def denies_for(policy: Policy, roles: Collection[str]) -> list[tuple[str, DenyRule]]:
-    """The denies that concern a holder of these roles with their labels, in order."""
-    return [
-        (label, rule)
-        for label, rule in policy.labelled_denies
-        if not any(role in roles for role in rule.unless)
-    ]
-
-
-def mismatch(rule: Rule | DenyRule, operation: Operation) -> Mismatch | None:
-    """The first thing the rule says that does not hold for the operation, or None: the rule matches."""
-    named = not rule.commands or any(is_command(pattern, operation.command) for pattern in rule.commands)
-    if not named or (rule.verbs and operation.verb not in rule.verbs):
-        return Mismatch.COMMAND
-    if not _covers(rule.hosts, operation.host):
-        return Mismatch.HOST
-    return _allow_mismatch(rule, operation) if isinstance(rule, Rule) else _deny_mismatch(rule, operation)
-
-
-def _allow_mismatch(rule: Rule, operation: Operation) -> Mismatch | None:
-    if operation.danger > rule.max_danger:
-        return Mismatch.DANGER
-    if rule.flags.unfit(operation.flags):
-        return Mismatch.FLAGS
-    inside = rule.targets is None or _all_inside(rule.targets, operation)
-    return None if inside else Mismatch.TARGETS
-
-
-def _deny_mismatch(rule: DenyRule, operation: Operation) -> Mismatch | None:
-    if operation.danger < rule.min_danger:
-        return Mismatch.DANGER
-    if rule.flags and not any(flag in rule.flags for flag in operation.flags):
-        return Mismatch.FLAGS
-    inside = rule.targets is None or _some_inside(rule.targets, operation)
-    return None if inside else Mismatch.TARGETS
-
-
-def is_command(pattern: str, command: str) -> bool:
-    """Word by word; a star at the end stands for one word or more."""
-    wanted, words = pattern.split(" "), command.split(" ")
-    if wanted[-1] != "*":
-        return wanted == words
-    fixed = wanted[:-1]
-    return len(words) > len(fixed) and words[: len(fixed)] == fixed
-
-
-def _all_inside(targets: Targets, operation: Operation) -> bool:
-    """For an allow: the operation names something, and nothing that is not surely covered."""
-    return bool(operation.resources) and all(
-        any(surely(resource.kind, pattern, resource.name) for pattern in targets.patterns(resource.kind))
-        for resource in operation.resources
-    )
-
-
-def _some_inside(targets: Targets, operation: Operation) -> bool:
-    """For a deny: something it names may be covered, or it changes things without naming any."""
-    if not operation.resources:
-        return _reaches_unnamed(targets, operation)
-    return any(
-        # A resource without a kind of its own (`inspect NAME`) may be of any kind.
-        resource.kind in {kind, Kind.SYSTEM} and maybe(kind, pattern, resource.name)
-        for resource in operation.resources
-        for kind, pattern in targets.each()
-    )
-
-
-def _reaches_unnamed(targets: Targets, operation: Operation) -> bool:
-    """Whether a change that names nothing (prune, load) may reach what the targets cover."""
-    if operation.verb.reads:
-        return False
-    noun = operation.command.split(" ")[0]
-    if noun in Targets.model_fields:
-        return bool(targets.patterns(Kind(noun)))
-    return operation.verb is Verb.DESTROY
-
-
-def _covers(patterns: tuple[str, ...], host: str) -> bool:
-    return not patterns or any(fnmatchcase(host, pattern) for pattern in patterns)
+    return tuple(dict.fromkeys(role for name in bound for role in policy.with_inherited[name]))
 
 
 def _standing(principal: Principal) -> Deny | None:
@@ -205,23 +107,35 @@ def _names(operation: Operation) -> Deny | None:
     )
 
 
-def _by_rules(policy: Policy, principal: Principal, channel_id: str, operation: Operation) -> Decision:
-    roles = held_roles(policy, principal, channel_id, operation.host)
+def _by_rules(
+    policy: Policy, principal: Principal, channel_id: str, operation: Operation, at: float | None
+) -> Decision:
+    roles = held_roles(policy, principal, channel_id, operation, at)
     if not roles:
-        elsewhere = policy.bindings_of(principal.user_id, principal.groups)
-        here = f" in this channel on host `{operation.host}`" if elsewhere else ""
-        return Deny(rule=DEFAULT_RULE, reason=f"The policy gives you no role{here}.", hint=_ask(policy))
-    for label, deny in denies_for(policy, roles):
-        if mismatch(deny, operation) is None:
+        bound = policy.bindings_of(principal.user_id, principal.groups, at)
+        where = f" in this channel on host `{operation.host}`" if bound else ""
+        return Deny(rule=DEFAULT_RULE, reason=f"The policy gives you no role{where}.", hint=_ask(policy))
+    here = plan(policy, roles, operation)
+    doubted = False
+    for label, deny in here.denies:
+        found = denies(deny, operation)
+        if found.miss is None and found.sure:
             return _denied(policy, label, deny, operation)
+        doubted = doubted or found.miss is None
     nearest: tuple[Mismatch, Rule] | None = None
-    for label, rule in allows_of(policy, roles):
-        miss = mismatch(rule, operation)
-        if miss is None:
-            return Allow(rule=label)
-        if nearest is None or miss > nearest[0]:
-            nearest = miss, rule
-    lacking = _lacking(*nearest, operation) if nearest else ""
+    possible = ""
+    for label, rule in here.allows:
+        found = allows(policy, rule, operation)
+        if found.miss is None and found.sure:
+            return Allow(rule=label, provisional=doubted)
+        if found.miss is None:
+            possible = possible or label
+        elif nearest is None or found.miss > nearest[0]:
+            nearest = found.miss, rule
+    if possible:
+        return Allow(rule=possible, provisional=True)
+    elsewhere = f" on host `{operation.host}`" if here.elsewhere else ""
+    lacking = _lacking(policy, *nearest, operation) if nearest else elsewhere
     return Deny(
         rule=DEFAULT_RULE,
         reason=f"None of your roles here allows `{operation.command}`{lacking}.",
@@ -239,28 +153,46 @@ def _denied(policy: Policy, label: str, rule: DenyRule, operation: Operation) ->
     )
 
 
-def _lacking(miss: Mismatch, rule: Rule, operation: Operation) -> str:
+def _lacking(policy: Policy, miss: Mismatch, rule: Rule, operation: Operation) -> str:
     """What kept the nearest rule from matching, to stand behind "allows `…`"."""
-    flags = ", ".join(f"--{flag}" for flag in rule.flags.unfit(operation.flags))
-    on_names = f" on {_shown(operation)}" if operation.resources else " without naming what it is for"
-    return {
-        Mismatch.COMMAND: "",
-        Mismatch.HOST: f" on host `{operation.host}`",
-        Mismatch.DANGER: f" where it is {operation.danger.name}",
-        Mismatch.FLAGS: f" with {flags}",
-        Mismatch.TARGETS: on_names,
-    }[miss]
+    if miss is Mismatch.DANGER:
+        return f" where it is {operation.danger.name}{_exposed(operation)}"
+    if miss is Mismatch.FLAGS:
+        return " with " + ", ".join(
+            f"--{flag}" for flag in rule.flags.unfit(operation.flags, operation.values)
+        )
+    if miss is Mismatch.GIVES:
+        given = ", ".join(f"`{_clipped(text)}`" for text in ungiven(policy, rule, operation)[:_NAMES_SHOWN])
+        return f" giving {given}, which rules go by"
+    return f" on {_shown(operation)}" if operation.resources else " without naming what it is for"
+
+
+def _exposed(operation: Operation) -> str:
+    """Which target makes it as bad as root, and by what."""
+    found = (resource for resource in operation.resources if resource.facts and resource.facts.exposures)
+    resource = next(found, None)
+    if resource is None or resource.facts is None:
+        return ""
+    return f" (`{_clipped(resource.name)}` has: {', '.join(resource.facts.exposures)})"
 
 
 def _shown(operation: Operation) -> str:
     names = [resource.name for resource in operation.resources]
-    shown = [f"`{n[:_NAME_LETTERS]}…`" if len(n) > _NAME_LETTERS else f"`{n}`" for n in names[:_NAMES_SHOWN]]
+    shown = [f"`{_clipped(name)}`" for name in names[:_NAMES_SHOWN]]
     more = len(names) - _NAMES_SHOWN
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
+def _clipped(name: str) -> str:
+    return f"{name[:_NAME_LETTERS]}…" if len(name) > _NAME_LETTERS else name
+
+
 def _hint(policy: Policy, operation: Operation) -> str:
-    ids = [resource.name for resource in operation.resources if may_be_id(resource.kind, resource.name)]
+    ids = [
+        resource.name
+        for resource in operation.resources
+        if resource.facts is None and may_be_id(resource.kind, resource.name)
+    ]
     if not ids:
         return _ask(policy)
     return (

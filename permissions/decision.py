@@ -8,10 +8,14 @@ from permissions.model import Record
 
 
 class Allow(Record):
-    """The operation may run. ``rule`` names the rule, for example ``role operator, rule 2``."""
+    """The operation may run. ``rule`` names the rule, for example ``role operator, rule 2``.
+
+    ``provisional``: a rule depends on what only the worker sees, so this holds if the worker agrees.
+    """
 
     outcome: Literal["allow"] = "allow"
     rule: str
+    provisional: bool = False
 
 
 class Deny(Record):

@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from permissions.decide import Mismatch, allows_of, decide, denies_for, held_roles, mismatch
+from permissions.decide import decide, held_roles
 from permissions.decision import Decision
+from permissions.matching import Match, Mismatch, match, ungiven
 from permissions.model import Record
 from permissions.operation import Operation, Principal
 from permissions.policy import DenyRule, Policy, Rule
@@ -25,35 +26,50 @@ class Explanation(Record):
     considered: tuple[Considered, ...]
 
 
-def explain(policy: Policy, principal: Principal, channel_id: str, operation: Operation) -> Explanation:
+def explain(
+    policy: Policy, principal: Principal, channel_id: str, operation: Operation, at: float | None = None
+) -> Explanation:
     """Decides, and says what every rule had to do with it. For those who keep the policy."""
-    roles = held_roles(policy, principal, channel_id, operation.host)
+    roles = held_roles(policy, principal, channel_id, operation, at)
+    denies = [pair for pair in policy.labelled_denies if not set(pair[1].unless) & set(roles)]
+    allows = [pair for role in roles for pair in policy.labelled_rules[role]]
     considered = [
-        *(_considered(label, deny, operation) for label, deny in denies_for(policy, roles)),
-        *(_considered(label, rule, operation) for label, rule in allows_of(policy, roles)),
+        *(_considered(policy, label, deny, operation) for label, deny in denies),
+        *(_considered(policy, label, rule, operation) for label, rule in allows),
     ]
-    decision = decide(policy, principal, channel_id, operation)
+    decision = decide(policy, principal, channel_id, operation, at)
     return Explanation(decision=decision, considered=tuple(considered))
 
 
-def _considered(label: str, rule: Rule | DenyRule, operation: Operation) -> Considered:
-    miss = mismatch(rule, operation)
+def _considered(policy: Policy, label: str, rule: Rule | DenyRule, operation: Operation) -> Considered:
+    found = match(policy, rule, operation)
+    return Considered(
+        rule=label,
+        effect="allow" if isinstance(rule, Rule) else "deny",
+        matched=found.miss is None,
+        because=_because(policy, found, rule, operation),
+    )
+
+
+def _because(policy: Policy, found: Match, rule: Rule | DenyRule, operation: Operation) -> str:
+    if found.miss is None:
+        return "everything it says holds" if found.sure else "it may match; the worker sees the target"
     if isinstance(rule, Rule):
-        effect: Literal["allow", "deny"] = "allow"
         danger = f"it goes up to {rule.max_danger.name}, and this is {operation.danger.name}"
-        flags = "it does not cover " + ", ".join(f"--{flag}" for flag in rule.flags.unfit(operation.flags))
+        unfit = rule.flags.unfit(operation.flags, operation.values)
+        flags = "it does not cover " + ", ".join(f"--{flag}" for flag in unfit)
         targets = "a name is outside its targets" if operation.resources else "nothing is named"
+        gives = "it does not let anybody give " + ", ".join(ungiven(policy, rule, operation))
     else:
-        effect = "deny"
         danger = f"it begins at {rule.min_danger.name}, and this is {operation.danger.name}"
         flags = "none of its flags is given"
         targets = "nothing it is about is among its targets"
-    because = {
-        None: "everything it says holds",
+        gives = ""
+    return {
         Mismatch.COMMAND: f"it is not about `{operation.command}` ({operation.verb})",
         Mismatch.HOST: f"it is not about host `{operation.host}`",
         Mismatch.DANGER: danger,
         Mismatch.FLAGS: flags,
         Mismatch.TARGETS: targets,
-    }
-    return Considered(rule=label, effect=effect, matched=miss is None, because=because[miss])
+        Mismatch.GIVES: gives,
+    }[found.miss]

@@ -1,13 +1,13 @@
 """Whether a name on a command line is, or may be, what a pattern of the policy means.
 
 The bot decides without looking at an engine, so a name is only a spelling. Two questions are kept
-apart: an allow needs :func:`surely`, a deny is satisfied with :func:`maybe`. Where Docker itself
-reads a spelling as something else (id prefixes, a leading slash, link aliases, the short forms of
-image references) the first answers no and the second yes.
+apart: :func:`surely` and :func:`maybe`. Where Docker itself reads a spelling as something else (id
+prefixes, a leading slash, link aliases, the short forms of image references) the first answers no and
+the second yes; what an engine says of the object settles it (:mod:`permissions.facts`).
 """
 
 import re
-from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import NamedTuple
 
 from permissions.verbs import Kind
@@ -36,11 +36,11 @@ _DEFAULT_REGISTRY = "docker.io"
 
 
 class _Reference(NamedTuple):
-    """An image reference as Docker reads it: the full repository, the tag or "", whether a digest stands."""
+    """An image reference as Docker reads it: the full repository; the tag and the digest, or ""."""
 
     repository: str
     tag: str
-    pinned: bool
+    digest: str
 
 
 def pattern_problem(kind: Kind, pattern: str) -> str:
@@ -50,13 +50,8 @@ def pattern_problem(kind: Kind, pattern: str) -> str:
         return f"`{pattern}` holds U+{ord(strange):04X}, which only looks like a letter Docker would accept"
     if pattern == ANY:
         return ""
-    if kind is Kind.IMAGE:
-        read = _IMAGE_PATTERN.fullmatch(pattern)
-        if read is not None and read["digest"]:
-            return f"`{pattern}`: digests cannot be compared here; name the repository, with or without a tag"
-        known = read is not None
-    else:
-        known = (_SERVER_PATTERN if kind is Kind.REGISTRY else _PATTERN).fullmatch(pattern) is not None
+    shape = {Kind.IMAGE: _IMAGE_PATTERN, Kind.REGISTRY: _SERVER_PATTERN}.get(kind, _PATTERN)
+    known = shape.fullmatch(pattern) is not None
     return "" if known else f"`{pattern}` is no {kind} name; * stands for any letters and ? for one"
 
 
@@ -80,16 +75,13 @@ def surely(kind: Kind, pattern: str, name: str) -> bool:
     if may_be_id(kind, name):
         return name == pattern
     if kind is Kind.IMAGE:
-        given, wanted = _reference(_IMAGE, name), _reference(_IMAGE_PATTERN, pattern)
-        return (
-            given is not None
-            and wanted is not None
-            and _same_repository(given, wanted)
-            and (
-                not wanted.tag
-                or (not given.pinned and bool(given.tag) and fnmatchcase(given.tag, wanted.tag))
-            )
-        )
+        given, wanted = _reference(name), _wanted(pattern)
+        if given is None or wanted is None or not _same_repository(given, wanted):
+            return False
+        if wanted.digest:
+            return given.digest == wanted.digest
+        # Beside a digest the tag counts for nothing.
+        return not wanted.tag or (not given.digest and matches(wanted.tag, given.tag))
     return _plain(kind, name) and _same(kind, pattern, name)
 
 
@@ -100,13 +92,68 @@ def maybe(kind: Kind, pattern: str, name: str) -> bool:
     if kind is Kind.CONTAINER:
         name = name.lstrip("/")
     if kind is Kind.IMAGE:
-        given, wanted = _reference(_IMAGE, name), _reference(_IMAGE_PATTERN, pattern)
+        given, wanted = _reference(name), _wanted(pattern)
         if given is None or wanted is None:
             return True
+        if wanted.digest and given.digest:
+            return given.digest == wanted.digest  # the same content, whatever it is called
         # Without a tag every tag may be meant (--all-tags), and beside a digest the tag counts for nothing.
-        vague = given.pinned or not given.tag or not wanted.tag
-        return _same_repository(given, wanted) and (vague or fnmatchcase(given.tag, wanted.tag))
+        vague = given.digest or not given.tag or not wanted.tag
+        return _same_repository(given, wanted) and (bool(vague) or matches(wanted.tag, given.tag))
     return not _plain(kind, name) or _same(kind, pattern, name)
+
+
+@lru_cache(maxsize=65536)
+def _shape(pattern: str) -> re.Pattern[str]:
+    return re.compile(expression(pattern), re.DOTALL)
+
+
+def expression(pattern: str) -> str:
+    """The pattern as a regular expression, to be matched in full and with DOTALL."""
+    parts = {"*": ".*", "?": "."}
+    return "".join(parts.get(letter) or re.escape(letter) for letter in pattern)
+
+
+@lru_cache(maxsize=4096)
+def meant(kind: Kind, name: str, *, new: bool) -> str | None:
+    """The one name that this spelling can mean; None where it may be an id, or cannot be read."""
+    plain = name.removeprefix("/") if kind is Kind.CONTAINER else name
+    return plain if _plain(kind, plain) and (new or not may_be_id(kind, plain)) else None
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether the text is what the pattern says: a star stands for any letters, a question mark for one."""
+    if pattern in (ANY, text):
+        return True
+    return ("*" in pattern or "?" in pattern) and _shape(pattern).fullmatch(text) is not None
+
+
+def is_given(kind: Kind, pattern: str, name: str) -> bool | None:
+    """Whether a name that something is given is what the pattern covers; None where it cannot be read.
+
+    Nothing is looked up by such a name, so it is no id.
+    """
+    if pattern == ANY:
+        return True
+    if kind is Kind.IMAGE:
+        sure = surely(kind, pattern, name)
+        return sure if sure == maybe(kind, pattern, name) else None
+    if kind is Kind.CONTAINER:
+        name = name.removeprefix("/")
+    return _same(kind, pattern, name) if _plain(kind, name) else None
+
+
+def readable(kind: Kind, name: str) -> bool:
+    """Whether the name has the form of one, or of an id."""
+    if kind is Kind.IMAGE:
+        return may_be_id(kind, name) or _reference(name) is not None
+    return kind is Kind.SYSTEM or _plain(kind, name.removeprefix("/") if kind is Kind.CONTAINER else name)
+
+
+def untagged(pattern: str) -> str:
+    """An image pattern without its tag."""
+    read = _IMAGE_PATTERN.fullmatch(pattern)
+    return read["name"] + (read["digest"] or "") if read is not None else pattern
 
 
 def _plain(kind: Kind, name: str) -> bool:
@@ -115,11 +162,20 @@ def _plain(kind: Kind, name: str) -> bool:
 
 def _same(kind: Kind, pattern: str, name: str) -> bool:
     if kind is Kind.REGISTRY:
-        return fnmatchcase(name.lower(), pattern.lower())
-    return fnmatchcase(name, pattern)
+        return matches(pattern.lower(), name.lower())
+    return matches(pattern, name)
 
 
-def _reference(shape: re.Pattern[str], text: str) -> _Reference | None:
+def _reference(text: str) -> _Reference | None:
+    return _read(_IMAGE, text)
+
+
+@lru_cache(maxsize=65536)
+def _wanted(pattern: str) -> _Reference | None:
+    return _read(_IMAGE_PATTERN, pattern)
+
+
+def _read(shape: re.Pattern[str], text: str) -> _Reference | None:
     read = shape.fullmatch(text)
     if read is None:
         return None
@@ -132,10 +188,10 @@ def _reference(shape: re.Pattern[str], text: str) -> _Reference | None:
         domain = _DEFAULT_REGISTRY
     if domain == _DEFAULT_REGISTRY and "/" not in path:
         path = f"library/{path}"
-    return _Reference(f"{domain}/{path}", read["tag"] or "", bool(read["digest"]))
+    return _Reference(f"{domain}/{path}", read["tag"] or "", (read["digest"] or "").removeprefix("@"))
 
 
 def _same_repository(given: _Reference, wanted: _Reference) -> bool:
     """Part by part: a star never crosses a slash."""
     parts, patterns = given.repository.split("/"), wanted.repository.split("/")
-    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
+    return len(parts) == len(patterns) and all(map(matches, patterns, parts))

@@ -1,5 +1,6 @@
 """The facts a decision needs about one command, and about who asks for it."""
 
+from collections.abc import Iterator
 from enum import StrEnum
 
 from pydantic import Field
@@ -8,20 +9,50 @@ from permissions.model import Record
 from permissions.verbs import Danger, Kind, Verb
 
 
+class Facts(Record):
+    """What an engine says of one object, read just before the run.
+
+    ``names`` are its canonical names: one for a container, network or volume; an image's references as
+    the engine lists them. ``tags`` are those references for an image or a container's image, ``origins``
+    the ``REPOSITORY@sha256:…`` under which it came from a registry (none for what was built, loaded or
+    imported there) and ``digests`` its content, by whatever name. ``networks`` and ``volumes`` are a
+    container's. ``exposures`` say what of its host the object gives to whoever controls it; any of them is
+    as bad as root.
+    """
+
+    id: str
+    names: tuple[str, ...]
+    labels: dict[str, str] = Field(default_factory=dict)
+    origins: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    exposures: tuple[str, ...] = ()
+
+
 class Resource(Record):
-    """One Docker object as the command line names it; ``new``: the line gives this name to something."""
+    """One Docker object as the command line names it.
+
+    ``new``: the line gives this name to something. ``facts`` are what the name was found to mean; None
+    at the bot, for a name that is new, and for one that nothing has.
+    """
 
     kind: Kind
     name: str
     new: bool = False
+    facts: Facts | None = None
 
 
 class Operation(Record):
     """What a parsed command would do, on which host.
 
-    ``flags`` are the long names (without dashes) of the options that were given, sorted; ``values`` those
-    of them that are not secret. ``danger`` is the maximum of the command's own and that
-    of its given options and values.
+    ``flags`` are the long names (without dashes) of the options that were given, sorted; ``values`` the
+    values of those that hold no secret, as text. ``danger`` is the maximum of the command's own, of its
+    given options and values and, once ``live``, of its targets. ``live``: the facts were read, so doubt
+    about a target is no longer the worker's to settle and counts against the asker.
+    ``host_labels`` are those that the bot's settings give the host. ``image_labels`` are what a new
+    container takes over from its image; None where that is not known.
     """
 
     command: str
@@ -31,6 +62,19 @@ class Operation(Record):
     flags: tuple[str, ...] = ()
     values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     host: str
+    host_labels: dict[str, str] = Field(default_factory=dict)
+    image_labels: dict[str, str] | None = None
+    live: bool = False
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels that the line itself gives to what it makes."""
+        return dict(self._labels()) if self.verb is Verb.CREATE else {}
+
+    def _labels(self) -> Iterator[tuple[str, str]]:
+        for text in self.values.get("label", ()):
+            key, _, value = text.partition("=")
+            yield key, value
 
 
 class Standing(StrEnum):

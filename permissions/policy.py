@@ -5,22 +5,35 @@ everything it says holds; what it leaves out holds for anything, but for danger 
 :data:`EXPLICIT_FLAGS`, which an allow gives only by name.
 """
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PlainSerializer,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from permissions.facts import conditions
 from permissions.model import Record
-from permissions.names import pattern_problem
+from permissions.names import ANY, is_given, matches
+from permissions.oncall import Rotation
+from permissions.patterns import (
+    ANY_FLAG,
+    AnyFlagPattern,
+    ChannelId,
+    CommandPattern,
+    DangerName,
+    FlagPattern,
+    Gift,
+    GroupId,
+    HostPattern,
+    Moment,
+    OnCallName,
+    RoleName,
+    Span,
+    UserId,
+)
+from permissions.targets import Targets
 from permissions.verbs import Danger, Kind, Verb
 
 UNMASKED_FLAG = "no-redact"
@@ -29,111 +42,27 @@ UNMASKED_FLAG = "no-redact"
 EXPLICIT_FLAGS = frozenset({UNMASKED_FLAG})
 """Flags that neither the absence of ``flags`` nor ``"*"`` gives."""
 
-ANY_FLAG = "*"
-
 UNDEFINED_ROLE = "undefined_role"
 """The type of the pydantic error for a binding to a role that does not exist."""
 
-_ID = re.compile(r"[A-Z0-9]+")
-_ROLE = re.compile(r"[a-z][a-z0-9-]*")
-_FLAG = re.compile(r"[a-z][a-z0-9-]*")
-_ANY_FLAG = re.compile(rf"\*|{_FLAG.pattern}")
-_HOST = re.compile(r"[A-Za-z0-9_.*?-]+")
-_COMMAND = re.compile(r"(?!docker(?: |$))(?:\*|[a-z][a-z0-9-]*(?: [a-z][a-z0-9-]*)*(?: \*)?)")
 
-_FIND_ID = {
-    "user": "open the person's profile in Slack, then ⋮ and “Copy member ID” (U… or W…)",
-    "group": "open the user group in Slack, then ⋮ and “Copy group ID” (S…)",
-    "channel": "open the channel's details in Slack; its id (C…) stands at the very bottom",
-}
-
-
-def _id(what: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if _ID.fullmatch(text) is None:
-            raise ValueError(f"`{text}` is not the id of a {what}: {_FIND_ID[what]}")
-        return text
-
-    return AfterValidator(check)
-
-
-def _shaped(shape: re.Pattern[str], sentence: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if shape.fullmatch(text) is None:
-            raise ValueError(f"`{text}` {sentence}")
-        return text
-
-    return AfterValidator(check)
-
-
-def _names(kind: Kind) -> AfterValidator:
-    def check(text: str) -> str:
-        if problem := pattern_problem(kind, text):
-            raise ValueError(problem)
-        return text
-
-    return AfterValidator(check)
-
-
-def _danger(value: Any) -> Any:
-    if isinstance(value, str) and value in Danger.__members__:
-        return Danger[value]
-    if isinstance(value, Danger):
-        return value
-    names = ", ".join(f"'{name}'" for name in Danger.__members__)
-    raise PydanticCustomError("enum", "not a danger", {"expected": names})
-
-
-DangerName = Annotated[Danger, BeforeValidator(_danger), PlainSerializer(lambda danger: danger.name)]
-"""A Danger written by its name, in YAML and in JSON."""
-
-RoleName = Annotated[str, _shaped(_ROLE, "is not a role's name: small letters, digits and dashes")]
-UserId = Annotated[str, _id("user")]
-GroupId = Annotated[str, _id("group")]
-ChannelId = Annotated[str, _id("channel")]
-HostPattern = Annotated[str, _shaped(_HOST, "is not a host's name; * stands for any letters and ? for one")]
-CommandPattern = Annotated[
-    str,
-    _shaped(_COMMAND, "is not a command: write `container restart`, `container *` or `*`, without `docker`"),
-]
-FlagName = Annotated[str, _shaped(_FLAG, "is not an option's long name, written without dashes")]
-AnyFlagName = Annotated[str, _shaped(_ANY_FLAG, "is not an option's long name, without dashes, or `*`")]
-
-
-class Targets(Record):
-    """Patterns of names by kind. What a rule's ``targets`` does not list, the rule does not reach."""
-
-    container: tuple[Annotated[str, _names(Kind.CONTAINER)], ...] = ()
-    image: tuple[Annotated[str, _names(Kind.IMAGE)], ...] = ()
-    network: tuple[Annotated[str, _names(Kind.NETWORK)], ...] = ()
-    volume: tuple[Annotated[str, _names(Kind.VOLUME)], ...] = ()
-    registry: tuple[Annotated[str, _names(Kind.REGISTRY)], ...] = ()
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not any(True for _ in self.each()):
-            raise ValueError("`targets` names nothing; leave it out to mean any target")
-        return self
-
-    def patterns(self, kind: Kind) -> tuple[str, ...]:
-        """The patterns for one kind; none for a kind that has no names."""
-        found: tuple[str, ...] = getattr(self, kind.value, ())
-        return found
-
-    def each(self) -> Iterator[tuple[Kind, str]]:
-        """Every pattern with its kind."""
-        for kind in Kind:
-            yield from ((kind, pattern) for pattern in self.patterns(kind))
+def is_command(pattern: str, command: str) -> bool:
+    """Word by word; a star at the end stands for one word or more."""
+    if not pattern.endswith("*"):
+        return pattern == command
+    fixed = pattern.removesuffix("*")
+    return command.startswith(fixed) and len(command) > len(fixed)
 
 
 class Flags(Record):
-    """Long names of options, without dashes, that may be given: none outside ``allow``, none of ``deny``.
+    """Options that may be given: none outside ``allow``, none of ``deny``.
 
-    ``allow`` None means any; an empty one means none at all.
+    Each is a long name without dashes, or ``NAME=PATTERN``: with such a value (any one of several is
+    enough to deny, all are needed to allow). ``allow`` None means any; an empty one means none at all.
     """
 
-    allow: tuple[AnyFlagName, ...] | None = None
-    deny: tuple[FlagName, ...] = ()
+    allow: tuple[AnyFlagPattern, ...] | None = None
+    deny: tuple[FlagPattern, ...] = ()
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -143,16 +72,30 @@ class Flags(Record):
             raise ValueError(f"`{min(both)}` is both allowed and denied")
         return self
 
-    def unfit(self, given: Iterable[str]) -> list[str]:
+    def unfit(self, given: Iterable[str], values: Mapping[str, tuple[str, ...]]) -> list[str]:
         """The given flags that are not covered."""
-        return [flag for flag in given if not self._covers(flag)]
+        if self._any_but_explicit:
+            return [flag for flag in given if flag in EXPLICIT_FLAGS]
+        return [flag for flag in given if not self._covers(flag, values.get(flag, ()))]
 
-    def _covers(self, flag: str) -> bool:
-        if flag in self.deny:
+    @cached_property
+    def _any_but_explicit(self) -> bool:
+        return self.allow == (ANY_FLAG,) and not self.deny
+
+    def _covers(self, flag: str, values: tuple[str, ...]) -> bool:
+        if any(says(pattern, flag, values) for pattern in self.deny):
             return False
-        listed = self.allow is not None and flag in self.allow
-        wide = self.allow is None or ANY_FLAG in self.allow
-        return listed or (wide and flag not in EXPLICIT_FLAGS)
+        wide = (self.allow is None or ANY_FLAG in self.allow) and flag not in EXPLICIT_FLAGS
+        own = [pattern for pattern in self.allow or () if pattern.partition("=")[0] == flag]
+        valued = [pattern.partition("=")[2] for pattern in own if "=" in pattern]
+        fits = bool(values) and all(any(matches(pattern, value) for pattern in valued) for value in values)
+        return wide or flag in own or fits
+
+
+def says(pattern: str, flag: str, values: tuple[str, ...]) -> bool:
+    """Whether a flag of a deny is the given one; a value that is not known could be any."""
+    name, equals, wanted = pattern.partition("=")
+    return name == flag and (not equals or not values or any(matches(wanted, value) for value in values))
 
 
 class Criteria(Record):
@@ -173,6 +116,12 @@ class Criteria(Record):
             raise ValueError('a rule names `verbs` or `commands` (`commands: ["*"]` for all)')
         return self
 
+    def is_about(self, command: str, verb: Verb) -> bool:
+        """Whether the rule speaks of this command at all."""
+        if self.verbs and verb not in self.verbs:
+            return False
+        return not self.commands or any(is_command(pattern, command) for pattern in self.commands)
+
     @property
     def place(self) -> str:
         """The source in brackets, as it stands at the end of a label; "" without one."""
@@ -180,10 +129,23 @@ class Criteria(Record):
 
 
 class Rule(Criteria):
-    """A rule of a role: it allows, up to ``max_danger``. Losing data and root are given by name only."""
+    """A rule of a role: it allows, up to ``max_danger``. Losing data and root are given by name only.
+
+    ``gives`` are names and labels that may be given to things although rules go by them; names that
+    the rule's own targets list may be given as well.
+    """
 
     max_danger: DangerName = Danger.INTERRUPTS
     flags: Flags = Flags(allow=(ANY_FLAG,))
+    gives: tuple[Gift, ...] = ()
+
+    def may_give_name(self, kind: Kind, name: str) -> bool:
+        """Whether ``gives`` covers the name."""
+        return any(is_given(kind, pattern, name) for pattern in self.gives if "=" not in pattern)
+
+    def may_give_label(self, key: str, value: str) -> bool:
+        """Whether ``gives`` covers the label."""
+        return any(pattern == ANY or matches(pattern, f"{key}={value}") for pattern in self.gives)
 
 
 class DenyRule(Criteria):
@@ -194,35 +156,80 @@ class DenyRule(Criteria):
     """
 
     min_danger: DangerName = Danger.SAFE
-    flags: tuple[FlagName, ...] = ()
+    flags: tuple[FlagPattern, ...] = ()
     unless: tuple[RoleName, ...] = ()
     reason: str = ""
 
 
 class Role(Record):
-    """A name for what somebody may do."""
+    """A name for what somebody may do; whoever holds it holds the roles it ``inherits`` too."""
 
     description: str = ""
+    inherits: tuple[RoleName, ...] = ()
     rules: tuple[Rule, ...] = ()
 
 
 class Binding(Record):
-    """Gives a role to people: those listed, and the members of the groups listed.
+    """Gives a role to people: those listed, the members of the groups, and whoever is on call.
 
-    Without ``channels`` it counts in every channel, without ``hosts`` on every host.
+    Without ``channels`` it counts in every channel, without ``hosts`` on every host. It counts from
+    ``from`` on and ends at ``until``.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     role: RoleName
     users: tuple[UserId, ...] = ()
     groups: tuple[GroupId, ...] = ()
+    oncall: tuple[OnCallName, ...] = ()
     channels: tuple[ChannelId, ...] = ()
     hosts: tuple[HostPattern, ...] = ()
+    from_: Moment | None = Field(default=None, alias="from")
+    until: Moment | None = None
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
-        if not self.users and not self.groups:
-            raise ValueError("the binding is for nobody: list `users` or `groups`")
+        if not self.users and not self.groups and not self.oncall:
+            raise ValueError("the binding is for nobody: list `users`, `groups` or `oncall`")
+        if self.from_ is not None and self.until is not None and self.until <= self.from_:
+            raise ValueError("the binding ends before it begins")
         return self
+
+    def counts(self, at: float | None) -> bool:
+        """Whether it counts at a moment (epoch seconds); one with times never counts at an unknown one."""
+        if self.from_ is None and self.until is None:
+            return True
+        began = at is not None and (self.from_ is None or self.from_ <= at)
+        return began and at is not None and (self.until is None or at < self.until)
+
+
+class Per(StrEnum):
+    """Whose operations a limit counts together."""
+
+    USER = "user"
+    ROLE = "role"
+    TARGET = "target"
+
+
+class Rate(Criteria):
+    """At most ``limit`` such operations in any span of ``within``, counted ``per`` user, role or target.
+
+    With ``roles``, only those of people who hold one of them; per role, of each of these roles.
+    """
+
+    per: Per
+    limit: Annotated[int, Field(ge=1)]
+    within: Span
+    roles: tuple[RoleName, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_roles(self) -> Self:
+        if self.per is Per.ROLE and not self.roles:
+            raise ValueError("a limit per role lists its `roles`")
+        return self
+
+
+Labelled = tuple[str, Rule]
 
 
 class Policy(Record):
@@ -233,19 +240,45 @@ class Policy(Record):
     roles: dict[RoleName, Role] = Field(default_factory=dict)
     bindings: tuple[Binding, ...] = ()
     deny: tuple[DenyRule, ...] = ()
+    oncall: dict[OnCallName, Rotation] = Field(default_factory=dict)
+    rates: tuple[Rate, ...] = ()
 
     @model_validator(mode="after")
-    def _roles_exist(self) -> Self:
+    def _names_exist(self) -> Self:
         named = [binding.role for binding in self.bindings]
         named += [role for rule in self.deny for role in rule.unless]
+        named += [role for holder in self.roles.values() for role in holder.inherits]
+        named += [role for rate in self.rates for role in rate.roles]
         for role in named:
             if role not in self.roles:
                 raise PydanticCustomError(UNDEFINED_ROLE, "role {role} is not defined", {"role": role})
+        for name in (name for binding in self.bindings for name in binding.oncall):
+            if name not in self.oncall:
+                raise ValueError(f"rotation `{name}` is not defined under `oncall`")
+        for name in self.roles:
+            if name in self._inherited(name):
+                raise ValueError(f"role `{name}` inherits itself")
         return self
 
+    def _inherited(self, role: str) -> dict[str, None]:
+        """The roles that come with a role, itself only if it is among its own ancestors."""
+        found: dict[str, None] = {}
+        waiting = list(self.roles[role].inherits)
+        while waiting:
+            name = waiting.pop(0)
+            if name not in found:
+                found[name] = None
+                waiting += self.roles[name].inherits
+        return found
+
     @cached_property
-    def labelled_rules(self) -> dict[str, tuple[tuple[str, Rule], ...]]:
-        """Every role's rules, each with its label: ``role operator, rule 2 (policy.yaml:31)``."""
+    def with_inherited(self) -> dict[str, tuple[str, ...]]:
+        """Every role with those that come with it, itself first."""
+        return {name: (name, *self._inherited(name)) for name in self.roles}
+
+    @cached_property
+    def labelled_rules(self) -> dict[str, tuple[Labelled, ...]]:
+        """Every role's own rules, each with its label: ``role operator, rule 2 (policy.yaml:31)``."""
         return {
             name: tuple(
                 (f"role {name}, rule {n}{rule.place}", rule) for n, rule in enumerate(role.rules, start=1)
@@ -259,19 +292,56 @@ class Policy(Record):
         return tuple((f"deny rule {n}{rule.place}", rule) for n, rule in enumerate(self.deny, start=1))
 
     @cached_property
+    def plans(self) -> dict[Any, Any]:
+        """What :func:`permissions.matching.plan` keeps, for as long as the policy is in force."""
+        return {}
+
+    def rules_about(self, role: str, command: str, verb: Verb) -> list[Labelled]:
+        """A role's own rules that are about a command, in order."""
+        return [pair for pair in self.labelled_rules[role] if pair[1].is_about(command, verb)]
+
+    def denies_about(self, command: str, verb: Verb) -> list[tuple[str, DenyRule]]:
+        """The denies that are about a command, in order."""
+        return [pair for pair in self.labelled_denies if pair[1].is_about(command, verb)]
+
+    @cached_property
+    def goes_by(self) -> dict[Kind, tuple[str, ...]]:
+        """The name patterns that some rule allows something by, by kind."""
+        found: dict[Kind, dict[str, None]] = {kind: {} for kind in Kind}
+        for kind, about, text in self._conditions():
+            if text != ANY and about in {"", "tag", kind.value, "image", "network", "volume"}:
+                found[Kind(about) if about in {"image", "network", "volume"} else kind][text] = None
+        return {kind: tuple(patterns) for kind, patterns in found.items()}
+
+    @cached_property
+    def goes_by_labels(self) -> tuple[str, ...]:
+        """The labels that some rule allows something by."""
+        return tuple(dict.fromkeys(text for _, about, text in self._conditions() if about == "label"))
+
+    def _conditions(self) -> Iterator[tuple[Kind, str, str]]:
+        for role in self.roles.values():
+            for rule in role.rules:
+                for kind, pattern in rule.targets.each() if rule.targets else ():
+                    yield from ((kind, about, text) for about, text in conditions(kind, pattern))
+
+    @cached_property
     def _by_holder(self) -> dict[tuple[str, str], list[int]]:
-        """Positions of the bindings by ``("user" | "group", id)``."""
+        """Positions of the bindings by ``("user" | "group" | "oncall", id)``."""
         index: dict[tuple[str, str], list[int]] = {}
         for position, binding in enumerate(self.bindings):
-            holders = [("user", user) for user in binding.users] + [
-                ("group", group) for group in binding.groups
-            ]
+            holders = [("user", user) for user in binding.users]
+            holders += [("group", group) for group in binding.groups]
+            holders += [("oncall", name) for name in binding.oncall]
             for holder in holders:
                 index.setdefault(holder, []).append(position)
         return index
 
-    def bindings_of(self, user_id: str, groups: Iterable[str]) -> list[Binding]:
-        """The bindings that name this person, directly or by group, in the order of the file."""
+    def bindings_of(self, user_id: str, groups: Iterable[str], at: float | None) -> list[Binding]:
+        """The bindings that count for this person at a moment, in the order of the file."""
         holders = [("user", user_id), *(("group", group) for group in groups)]
-        found = {position for holder in holders for position in self._by_holder.get(holder, ())}
-        return [self.bindings[position] for position in sorted(found)]
+        if at is not None:
+            on_call = (name for name, rotation in self.oncall.items() if user_id in rotation.on_call(at))
+            holders += [("oncall", name) for name in on_call]
+        positions = {position for holder in holders for position in self._by_holder.get(holder, ())}
+        found = (self.bindings[position] for position in sorted(positions))
+        return [binding for binding in found if binding.counts(at)]

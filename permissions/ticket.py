@@ -52,9 +52,11 @@ class CommandWire(Record):
 class Claims(Record):
     """What the bot decided. ``issued_at`` and ``not_after`` (bounds the *start*) are epoch seconds.
 
-    ``deadline`` is the longest run in seconds. ``policy`` is the SHA-256 of the policy that decided,
-    ``rule`` the rule that allowed it. ``unmasked`` turns redaction off and is itself a permission.
-    ``logins`` maps a registry server to the asker's sealed login.
+    ``deadline`` is the longest run in seconds. ``policy`` is the SHA-256 of the policy that decided (its
+    bundle's), for ``channel_id``, and ``rule`` the rule that allowed it; ``provisional``: if what only
+    the worker sees does not forbid it. The worker decides every ticket again before it runs anything.
+    ``unmasked`` turns redaction off and is itself a permission. ``logins`` maps a registry server to the
+    asker's sealed login.
     """
 
     job_id: str
@@ -69,6 +71,8 @@ class Claims(Record):
     issued_at: float
     not_after: float
     deadline: float
+    channel_id: str = ""
+    provisional: bool = False
     mode: Mode = Mode.RUN
     unmasked: bool = False
     logins: dict[str, SealedValue] = Field(default_factory=dict)
@@ -93,6 +97,13 @@ class TicketRefusal(StrEnum):
     NOT_YET = "not_yet"
     NONCE_USED = "nonce_used"
     MALFORMED = "malformed"
+    POLICY_UNKNOWN = "policy_unknown"
+    """The policy that decided cannot be fetched, or which one is in force."""
+    POLICY_ALTERED = "policy_altered"
+    POLICY_STALE = "policy_stale"
+    """Another policy is in force by now, or none was confirmed for too long."""
+    ASKER_STALE = "asker_stale"
+    """Slack was asked too long ago who the asker is."""
 
 
 CLOCK_SKEW = 30.0

@@ -18,6 +18,8 @@ class Verb(StrEnum):
     REGISTRY = "registry"
     ADMIN = "admin"
 
+    __hash__ = str.__hash__  # an Enum's own is many times slower, and every decision asks for it
+
     @property
     def reads(self) -> bool:
         """Whether the verb leaves the engine as it was, so that it may run a second time."""
@@ -42,3 +44,5 @@ class Kind(StrEnum):
     VOLUME = "volume"
     REGISTRY = "registry"
     SYSTEM = "system"
+
+    __hash__ = str.__hash__  # as above

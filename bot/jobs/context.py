@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 
+from bot.jobs.live import Live
 from bot.jobs.spool import JobOutput, StreamName
 from handlers.context import Close, Engine, Transfer
-from handlers.faults import JobFault
+from handlers.faults import JobFault, LimitReached
 from handlers.redact import Masks, Redactor
 
 log = structlog.get_logger(__name__)
@@ -69,7 +70,10 @@ def registry_name(server: str) -> str:
 
 
 class JobContext:
-    """A handlers.context.Context. ``masks`` None lets the output through as it is."""
+    """A handlers.context.Context. ``masks`` None lets the output through as it is.
+
+    ``live`` gets a copy of it; after ``most_lines`` lines (0 for any number) the job ends.
+    """
 
     def __init__(
         self,
@@ -80,12 +84,16 @@ class JobContext:
         logins: Mapping[str, Login],
         output: JobOutput,
         masks: Masks | None,
+        live: Live,
+        most_lines: int = 0,
     ) -> None:
         self.job_id = job_id
         self.engine = engine
         self.clock = clock
         self.masks = masks
         self.output = output
+        self._live = live
+        self._most_lines = most_lines
         self._logins = {registry_name(server): login for server, login in logins.items()}
         self._redactors: dict[StreamName, Redactor] = (
             {} if masks is None else {"stdout": Redactor(masks), "stderr": Redactor(masks)}
@@ -112,14 +120,15 @@ class JobContext:
         """Lets out what the redactors held back: the output is over."""
         for stream, redactor in self._redactors.items():
             with self._writing:
-                self.output.write(stream, redactor.end())
+                self._out(stream, redactor.end())
 
     def masked(self, text: str) -> str:
         """A text of the result that is not output."""
         return text if self.masks is None else self.masks.text(text)
 
     def transfer(self, transfer: Transfer) -> None:
-        """The lines of progress say it already; nothing more is kept of it."""
+        """How far a pull or push is."""
+        self._live.transfer(transfer)
 
     def login(self, server: str) -> Login | None:
         """The asker's login at a registry."""
@@ -156,4 +165,12 @@ class JobContext:
             return
         with self._writing:
             redactor = self._redactors.get(stream)
-            self.output.write(stream, redactor.feed(data) if redactor else data)
+            self._out(stream, redactor.feed(data) if redactor else data)
+        if self._most_lines and self._live.lines >= self._most_lines:
+            sentence = f"The stream has shown {self._most_lines:,} lines, the limit here."
+            self.end(LimitReached(sentence, hint="Narrow it down: --since, --tail, or a filter."))
+
+    def _out(self, stream: StreamName, clean: bytes) -> None:
+        if clean:
+            self.output.write(stream, clean)
+            self._live.write(clean)

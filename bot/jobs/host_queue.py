@@ -1,30 +1,43 @@
-"""A worker's side of the queue: claims jobs of its host, renews, ends them, settles what was left behind."""
+"""A worker's side of the queue: claims jobs of its host, locks their targets, renews, ends them."""
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import redis
 import structlog
 from pydantic import ValidationError
 from redis.exceptions import RedisError, ResponseError
 
-from bot.jobs.names import DONE_SECONDS, WORKERS, Names, script
+from bot.jobs.names import BULK, DONE_SECONDS, FOLLOW, LANES, LIVE_SECONDS, READY, WORKERS, Names, script
 from bot.jobs.unsent import Unsent, UnsentFolder
-from bot.jobs.wire import Ended, Event, Result, SignedCancel, Tail
-from handlers.faults import Reason
-from permissions.ticket import Effect
+from bot.jobs.wire import Event, Late, Progress, SignedCancel
 
 log = structlog.get_logger(__name__)
 
-ATTEMPTS = 3
-"""How often a read is begun before we say that it does not survive."""
+LOCK_RETRY = 0.2
 
-UNKNOWN = "The worker stopped while it ran this; what happened is not known."
-UNKNOWN_HINT = "Look at the target before you run it again: docker inspect, or docker container ls -a."
-GIVEN_UP = f"The worker stopped {ATTEMPTS} times while it ran this; it is not tried again."
+State = Literal["ok", "alive", "lost", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """How many jobs a worker can begin: quick ones, ``bulk`` of them at most, and follows.
+
+    No asker gets more than ``share`` of all quick slots and ``follow_share`` of those of follows.
+    """
+
+    quick: int
+    bulk: int
+    follow: int
+    share: int
+    follow_share: int
+
+    def of(self, lane: str) -> int:
+        """The most that may be taken of a lane."""
+        return self.follow if lane == FOLLOW else min(self.quick, self.bulk) if lane == BULK else self.quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +48,19 @@ class Claimed:
     token: str
     attempt: int
     ticket: str
+    lane: str = "normal"
 
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A claim whose worker has been silent for a whole lease."""
+    """A claim whose worker has been silent for a whole lease. ``at``: when it was claimed, epoch seconds."""
 
     job_id: str
     token: str
     effect: str
     attempt: int
+    at: float
+    ticket: str
 
 
 class HostQueue:
@@ -70,98 +86,117 @@ class HostQueue:
         self._lease_ms = int(lease * 1000)
         self._unsent = unsent
         self._sending = threading.Lock()
-        self._streams = self._names.streams(host)
+        self._keys = [self._names.prefix, self._names.claims(host), self._names.events]
         self._claim = client.register_script(script("claim"))
+        self._lock = client.register_script(script("lock"))
         self._finish = client.register_script(script("finish"))
         self._requeue = client.register_script(script("requeue"))
         self._renew = client.register_script(script("renew"))
+        self._progress = client.register_script(script("progress"))
         self._orphans = client.register_script(script("orphans"))
 
-    def claim(self, free_slots: int, block: float) -> list[Claimed]:
-        """At most ``free_slots`` jobs, the most urgent first; waits up to ``block`` seconds for the first."""
-        claimed, last = self._claim_now(free_slots)
+    def claim(self, free: Free, block: float) -> list[Claimed]:
+        """What may begin now, the most urgent first; waits up to ``block`` seconds for the first."""
+        claimed, last = self._claim_now(free)
         if claimed or not block:
             return claimed
         # The wait reads without taking; what it saw is then claimed in one step with its reading.
-        streams: dict[Any, Any] = dict(zip(self._streams, last, strict=True))
+        streams: dict[Any, Any] = {
+            self._names.stream(self.host, lane): last_id
+            for lane, last_id in zip(LANES, last, strict=True)
+            if free.of(lane)
+        }
+        kinds = [kind for kind in READY if (free.follow if kind == FOLLOW else free.quick)]
+        streams |= {self._names.ready(self.host, kind): "0" for kind in kinds}
         if self._redis.xread(streams, count=1, block=int(block * 1000)):
-            claimed, _ = self._claim_now(free_slots)
+            claimed, _ = self._claim_now(free)
         return claimed
+
+    def lock(self, job_id: str, token: str, targets: Sequence[str] | None, patience: float) -> bool:
+        """Begins a change: takes the locks of its targets, of the whole host for (), none for None.
+
+        False when the job is not ours any more: it waits for those before it and comes again by itself, or
+        its claim was lost. A store that is away is waited for, ``patience`` seconds at most.
+        """
+        give_up = time.monotonic() + patience
+        while True:
+            args: list[str | int] = [self.host, job_id, token, self.worker_id, _now()]
+            args += [int(targets is not None), *sorted(set(targets or ()))]
+            try:
+                return bool(self._lock(self._keys, args) == b"held")
+            except RedisError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(LOCK_RETRY)
 
     def finish(self, job_id: str, token: str, event: Event) -> None:
         """Ends a job with its last event, once, if the claim is still ours.
 
         While the store is away the event is kept on disk, to be sent by :meth:`send_unsent` in order.
         """
-        text = event.model_dump_json()
+        unsent = Unsent(job_id=job_id, token=token, event=event.model_dump_json(), final=final(event))
         if not self._unsent:
             try:
-                self._end(job_id, token, text)
+                self._end(unsent)
             except RedisError as error:
                 log.warning("result kept until the store answers", job_id=job_id, error=type(error).__name__)
             else:
                 return
-        self._unsent.add(Unsent(job_id=job_id, token=token, event=text))
+        self._unsent.add(unsent)
 
     def send_unsent(self) -> bool:
         """Sends what was kept, oldest first; returns whether nothing is left."""
         with self._sending:
             for number, item in self._unsent.oldest_first():
-                self._end(item.job_id, item.token, item.event)
+                self._end(item)
                 self._unsent.remove(number)
         return not self._unsent
 
     def renew(self, held: Mapping[str, str]) -> tuple[list[str], list[SignedCancel]]:
         """Renews the claims (job id → token); returns lost job ids, and cancels that wait, unverified."""
         pairs = [text for pair in held.items() for text in pair]
-        keys = [self._names.prefix, self._names.claims(self.host), self._names.alive(self.host)]
-        lost, cancels = self._renew(keys, [self.worker_id, self._lease_ms, *pairs])
+        keys = [*self._keys[:2], self._names.alive(self.host)]
+        lost, cancels = self._renew(keys, [self.host, self.worker_id, self._lease_ms, *pairs])
         parsed = (_cancel(text) for text in cancels)
         return [job_id.decode() for job_id in lost], [cancel for cancel in parsed if cancel]
 
+    def tell(self, progress: Sequence[Progress]) -> None:
+        """Keeps the newest progress of running jobs where the bot reads it."""
+        pairs = [text for one in progress for text in (one.job_id, one.model_dump_json())]
+        self._progress([self._names.prefix, self._names.events], [LIVE_SECONDS, self.worker_id, *pairs])
+
     def hand_back(self, job_id: str, token: str) -> None:
         """Puts a job that was not begun back into the queue."""
-        self._put_back(job_id, token, lapsed=False)
+        self._requeue(self._keys, [self.host, job_id, token, 0])
 
     def orphans(self) -> list[Orphan]:
-        """What silent workers left; entries that were read without a claim are put back on the way."""
-        keys = [self._names.prefix, self._names.claims(self.host), *self._streams]
+        """What silent workers left; entries that nothing else knows of are put back on the way."""
         try:
-            found = self._orphans(keys, [2 * self._lease_ms])
+            found = self._orphans(self._keys, [self.host, 2 * self._lease_ms, *LANES])
         except ResponseError as error:
             self._make_groups(error)
             return []
         return [
-            Orphan(job_id=job.decode(), token=token.decode(), effect=effect.decode(), attempt=int(attempt))
-            for job, token, effect, attempt in found
+            Orphan(
+                job_id=job.decode(),
+                token=token.decode(),
+                effect=effect.decode(),
+                attempt=int(attempt),
+                at=float(at),
+                ticket=ticket.decode("utf-8", "replace"),
+            )
+            for job, token, effect, attempt, at, ticket in found
         ]
 
-    def settle(self, orphan: Orphan) -> str:
-        """Decides about an orphan by what it is: a read runs again, of a change is told that nobody knows.
+    def run_again(self, orphan: Orphan) -> State:
+        """Makes an orphan ready once more; ``gone`` when its ticket is not there any more."""
+        state: State = self._requeue(self._keys, [self.host, orphan.job_id, orphan.token, 1]).decode()
+        return state
 
-        Call it for jobs that this worker does not hold. Returns ``ok``, ``alive`` or ``lost`` (another
-        came first). No change is ever run again: even
-        where the effect kept in the store was altered, its ticket's nonce is in the journal.
-        """
-        # The reply to our own claim was lost, so we never began it.
-        never_begun = orphan.token.startswith(f"{self.worker_id}/")
-        if never_begun or (orphan.effect == Effect.READ and orphan.attempt < ATTEMPTS):
-            state = self._put_back(orphan.job_id, orphan.token, lapsed=True)
-            if state != "gone":
-                return state
-        sentence = GIVEN_UP if orphan.effect == Effect.READ else UNKNOWN
-        now = time.time()
-        result = Result(
-            exit_code=1,
-            reason=Reason.OUTCOME_UNKNOWN,
-            hint=UNKNOWN_HINT if orphan.effect != Effect.READ else "",
-            stderr=Tail(text=f"{sentence}\n", total_bytes=len(sentence) + 1, total_lines=1),
-            kept=False,
-            began_at=now,
-            ended_at=now,
-        )
-        ended = Ended(job_id=orphan.job_id, worker=self.worker_id, result=result)
-        return self._end(orphan.job_id, orphan.token, ended.model_dump_json(), lapsed=True)
+    def settle(self, orphan: Orphan, event: Event) -> State:
+        """Ends an orphan; ``alive`` or ``lost`` when another was first."""
+        unsent = Unsent(job_id=orphan.job_id, token=orphan.token, event=event.model_dump_json())
+        return self._end(unsent, lapsed=True)
 
     def cancels(self, stopped: threading.Event) -> Iterator[SignedCancel]:
         """Cancels as they are told, unverified, until ``stopped``."""
@@ -173,17 +208,20 @@ class HostQueue:
                 if cancel:
                     yield cancel
 
-    def _claim_now(self, free_slots: int) -> tuple[list[Claimed], list[bytes]]:
-        keys = [self._names.prefix, self._names.claims(self.host), self._names.events, *self._streams]
-        args: list[str | int] = [self.worker_id, self._lease_ms, free_slots, f"{time.time():.6f}"]
+    def _claim_now(self, free: Free) -> tuple[list[Claimed], list[bytes]]:
+        args: list[str | int] = [self.host, self.worker_id, self._lease_ms, _now()]
+        args += [free.quick, free.follow, free.share, free.follow_share]
+        args += [value for lane in LANES for value in (lane, free.of(lane))]
         try:
-            taken, last = self._claim(keys, args)
+            taken, last = self._claim(self._keys, args)
         except ResponseError as error:
             self._make_groups(error)
-            taken, last = self._claim(keys, args)
+            taken, last = self._claim(self._keys, args)
         claimed = [
-            Claimed(job.decode(), token.decode(), int(attempt), ticket.decode("utf-8", "replace"))
-            for job, token, attempt, ticket in taken
+            Claimed(
+                job.decode(), token.decode(), int(attempt), ticket.decode("utf-8", "replace"), lane.decode()
+            )
+            for job, token, attempt, ticket, lane in taken
         ]
         return claimed, last
 
@@ -191,24 +229,29 @@ class HostQueue:
         # The streams are made at the first use, and again should the store have lost everything.
         if "NOGROUP" not in str(error) and "no such key" not in str(error):
             raise error
-        for stream in self._streams:
+        for lane in LANES:
             try:
-                self._redis.xgroup_create(stream, WORKERS, id="0", mkstream=True)
+                self._redis.xgroup_create(self._names.stream(self.host, lane), WORKERS, id="0", mkstream=True)
             except ResponseError as refused:
                 if "BUSYGROUP" not in str(refused):
                     raise
 
-    def _end(self, job_id: str, token: str, event: str, *, lapsed: bool = False) -> str:
-        keys = [self._names.prefix, self._names.claims(self.host), self._names.events]
-        state: str = self._finish(keys, [job_id, token, event, DONE_SECONDS, int(lapsed)]).decode()
+    def _end(self, item: Unsent, *, lapsed: bool = False) -> State:
+        kept = DONE_SECONDS if item.final else 0
+        args: list[str | int] = [self.host, item.job_id, item.token, item.event, kept, int(lapsed)]
+        state: State = self._finish(self._keys, args).decode()
         if state == "lost":
-            log.warning("the claim was lost; this end is not reported", job_id=job_id)
+            log.warning("the claim was lost; this end is not reported", job_id=item.job_id)
         return state
 
-    def _put_back(self, job_id: str, token: str, *, lapsed: bool) -> str:
-        keys = [self._names.prefix, self._names.claims(self.host)]
-        state: str = self._requeue(keys, [job_id, token, int(lapsed)]).decode()
-        return state
+
+def final(event: Event) -> bool:
+    """Whether the job is over with it; one that came too late may be decided anew."""
+    return not isinstance(event, Late)
+
+
+def _now() -> str:
+    return f"{time.time():.6f}"
 
 
 def _cancel(text: bytes) -> SignedCancel | None:

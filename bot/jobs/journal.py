@@ -1,7 +1,8 @@
 """The nonces of change tickets that were consumed: on the worker's own disk, out of Redis's reach.
 
 A nonce is on disk before its change begins, so no ticket runs a second time, whatever the store says
-after a crash, a restore or an attack.
+after a crash, a restore or an attack. Beside it stands how the change began: should the worker die, the next
+one looks at the same objects.
 """
 
 import errno
@@ -9,10 +10,15 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bot.jobs.names import AGAIN_SECONDS
+from handlers.outcome import Begun
 from permissions.ticket import CLOCK_SKEW
+
+KEPT_SECONDS = AGAIN_SECONDS + 3600
+"""How long a nonce outlives its ticket: a job that is decided anew keeps its nonce."""
 
 PRUNE_LINES = 10_000
 """When this many lines were added the file is written anew without what has expired."""
@@ -36,20 +42,29 @@ class Journal:
         self._lines = 0
         self._prune()
 
-    def consume(self, nonce: str, not_after: float) -> bool:
+    def consume(self, nonce: str, not_after: float, ids: Mapping[str, str] | None = None) -> bool:
         """Whether the nonce is new; it is on disk when this returns True.
 
-        ``not_after`` is the ticket's. Raises OSError when the disk does not take it: do not run then.
+        ``not_after`` is the ticket's; ``ids`` are what its targets are now, see :class:`Begun`. Raises
+        OSError when the disk does not take it: do not run then.
         """
         with self._lock:
             if nonce in self._used:
                 return False
-            self._append(f"{json.dumps([not_after, nonce])}\n".encode())
-            self._used[nonce] = not_after
+            begun = Begun(since=self._clock(), ids=dict(ids or {}))
+            until = max(not_after, begun.since) + KEPT_SECONDS
+            self._append(_line(nonce, until, begun).encode())
+            self._used[nonce] = until, begun
             self._lines += 1
             if self._lines > PRUNE_LINES:
                 self._prune()
             return True
+
+    def begun(self, nonce: str) -> Begun | None:
+        """How the change of this nonce began here; None when it was not consumed, or is forgotten."""
+        with self._lock:
+            used = self._used.get(nonce)
+            return used[1] if used else None
 
     def close(self) -> None:
         """Ends the use of the file."""
@@ -70,10 +85,10 @@ class Journal:
     def _prune(self) -> None:
         # A ticket past its time is refused by its time alone, so its nonce need not be known.
         kept_from = self._clock() - CLOCK_SKEW
-        self._used = {nonce: until for nonce, until in self._used.items() if until >= kept_from}
+        self._used = {nonce: used for nonce, used in self._used.items() if used[0] >= kept_from}
         draft = self._path.with_suffix(".new")
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
-        text = "".join(f"{json.dumps([until, nonce])}\n" for nonce, until in self._used.items())
+        text = "".join(_line(nonce, *used) for nonce, used in self._used.items())
         with os.fdopen(os.dup(handle), "wb") as file:
             file.write(text.encode())
         os.fsync(handle)
@@ -86,7 +101,11 @@ class Journal:
         self._file, self._lines = handle, 0
 
 
-def _read(path: Path) -> dict[str, float]:
+def _line(nonce: str, until: float, begun: Begun) -> str:
+    return f"{json.dumps([until, nonce, begun.since, dict(begun.ids)])}\n"
+
+
+def _read(path: Path) -> dict[str, tuple[float, Begun]]:
     try:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
@@ -96,9 +115,9 @@ def _read(path: Path) -> dict[str, float]:
         if not line:
             continue
         try:
-            until, nonce = json.loads(line)
-            used[str(nonce)] = float(until)
-        except (ValueError, TypeError) as error:
+            until, nonce, since, ids = json.loads(line)
+            used[str(nonce)] = float(until), Begun(float(since), {str(k): str(v) for k, v in ids.items()})
+        except (ValueError, TypeError, AttributeError) as error:
             raise JournalDamaged(
                 f"{path} is damaged: move it away once no ticket it knew can still run"
             ) from error

@@ -1,7 +1,5 @@
 """The life of one job on its worker, from the ticket to its last event: :meth:`Life.run`."""
 
-import json
-import os
 import time
 import traceback
 from collections.abc import Callable
@@ -10,28 +8,35 @@ from urllib.parse import urlsplit
 
 import structlog
 from pydantic import ValidationError
+from redis.exceptions import RedisError
 
+from bot.failpoints import failpoint
 from bot.jobs import results
 from bot.jobs.context import JobContext, Login, WorkerClock, local_zone
-from bot.jobs.host_queue import Claimed
+from bot.jobs.host_queue import Claimed, HostQueue
+from bot.jobs.internal import Internal
 from bot.jobs.journal import Journal
+from bot.jobs.live import LiveOutputs
+from bot.jobs.live_facts import SecondDecision
+from bot.jobs.locks import targets_of
 from bot.jobs.running import Job, Timers
 from bot.jobs.spool import Spool
 from bot.jobs.target import target_secrets
-from bot.jobs.upload import UploadFailed, send
-from bot.jobs.wire import UPLOAD, Ended, Event, Refused, Result, Uploaded, UploadOrder
+from bot.jobs.wire import Ended, Event, Late, Refused, Result
 from bot.keys import Catalogue, HostKeys, TicketRefused, Trust, from_wire
 from bot.settings import WorkerSettings
 from handlers.context import Engine
 from handlers.dry_run import rehearse
-from handlers.faults import Fault, JobFault, TimedOut
+from handlers.faults import Fault, JobFault, LimitReached, TimedOut
 from handlers.grammar.command import Command
 from handlers.grammar.output import Output, Stream
 from handlers.redact import Masks
+from permissions.policy import Policy
 from permissions.ticket import Claims, Effect, Mode, SealedValue, Ticket, TicketRefusal, refusal
 
 log = structlog.get_logger(__name__)
 
+STORE_AWAY = "The job store went away before this could begin."
 
 _WORK: dict[Mode, Callable[[Command, JobContext], Output]] = {
     Mode.RUN: lambda command, context: command.run(context),
@@ -55,8 +60,12 @@ class Life:
         catalogue: Catalogue,
         engine: Engine,
         timers: Timers,
+        lives: LiveOutputs,
+        queue: HostQueue,
+        second: SecondDecision,
     ) -> None:
         self._settings = settings
+        self._queue = queue
         self._worker_id = worker_id
         self._trust = trust
         self._host_keys = host_keys
@@ -65,6 +74,11 @@ class Life:
         self._catalogue = catalogue
         self._engine = engine
         self._timers = timers
+        self._lives = lives
+        self._second = second
+        self._internal = Internal(
+            settings, worker_id=worker_id, host_keys=host_keys, spool=spool, lives=lives
+        )
         self._clock = WorkerClock(settings.now, local_zone())
         self._own_secrets = _own_secrets(settings)
 
@@ -76,22 +90,29 @@ class Life:
         secret_values = list(self._own_secrets)
         try:
             claims = self._admitted(job.claimed)
-            if claims.command.path == UPLOAD:
-                return self._upload(claims)
-            command = self._opened(claims, secret_values)
-            context = self._context(claims, secret_values)
+            failpoint("verified")
+            if self._internal.knows(claims.command.path):
+                return self._internal.run(job, claims)
+            command = self.opened(claims, secret_values)
+            policy = self._second.policy(claims)
+            if claims.effect is Effect.CHANGE and not self._begun(job, claims, command):
+                return None
+            context = self._context(claims, command, secret_values)
         except TicketRefused as refused:
             return self._refused(job, refused.refusal)
+        except RedisError:
+            return self._ended(job, results.not_begun(job, STORE_AWAY))
         except Exception as error:  # noqa: BLE001 - the nonce was not written, for one: nothing may run then
             _log_error(job, error)
             return self._ended(job, results.not_begun(job))
-        late = TimedOut(f"The job ran longer than its deadline of {claims.deadline:g} s and was stopped.")
-        timer = self._timers.after(claims.deadline, lambda: end(job, late))
+        seconds, late = self._end_of_time(claims, command)
+        timer = self._timers.after(seconds, lambda: end(job, late))
         job.begin(claims, context)
         try:
-            result = self._result(job, claims, command, context)
+            result = self._result(job, claims, policy, command, context)
         finally:
             self._timers.cancel(timer)
+            self._lives.close(claims.job_id)
         return self._ended(job, result) if result else None
 
     def stuck(self, job: Job) -> Event | None:
@@ -102,24 +123,31 @@ class Life:
         log.warning("job does not end; its slot is replaced", job_id=job.claimed.job_id)
         return self._ended(job, results.of_end(job, context, context.ended_by))
 
-    def _admitted(self, claimed: Claimed) -> Claims:
-        """The claims, if they may run here and now; a change's nonce is on disk then."""
+    def verified(self, text: str, job_id: str) -> Claims:
+        """The claims of a ticket that the bot signed for this job and host; raises TicketRefused."""
         try:
-            ticket = Ticket.model_validate_json(claimed.ticket, strict=True)
+            ticket = Ticket.model_validate_json(text, strict=True)
         except ValidationError as error:
             raise TicketRefused(TicketRefusal.MALFORMED) from error
         claims = self._trust.verify(ticket)
-        if claims.job_id != claimed.job_id:
+        if claims.job_id != job_id:
             raise TicketRefused(TicketRefusal.ALTERED)
-        refused = refusal(claims, host=self._settings.host, now=time.time())
-        if refused:
-            raise TicketRefused(refused)
-        if claims.effect is Effect.CHANGE and not self._journal.consume(claims.nonce, claims.not_after):
-            raise TicketRefused(TicketRefusal.NONCE_USED)
+        if claims.host != self._settings.host:
+            raise TicketRefused(TicketRefusal.OTHER_HOST)
         return claims
 
-    def _opened(self, claims: Claims, secret_values: list[str]) -> Command:
-        """The command with its sealed values, which are also noted to be masked."""
+    def _admitted(self, claimed: Claimed) -> Claims:
+        """The claims, if they may run here and now."""
+        claims = self.verified(claimed.ticket, claimed.job_id)
+        refused = refusal(claims, host=self._settings.host, now=time.time())
+        if claims.effect is Effect.CHANGE and self._journal.begun(claims.nonce):
+            raise TicketRefused(TicketRefusal.NONCE_USED)
+        if refused:
+            raise TicketRefused(refused)
+        return claims
+
+    def opened(self, claims: Claims, secret_values: list[str]) -> Command:
+        """The command with its sealed values, which are also noted to be masked; raises TicketRefused."""
 
         def unseal(sealed: SealedValue) -> Any:
             value = self._host_keys.open(sealed)
@@ -131,7 +159,28 @@ class Life:
         except ValueError as error:
             raise TicketRefused(TicketRefusal.MALFORMED) from error
 
-    def _context(self, claims: Claims, secret_values: list[str]) -> JobContext:
+    def _begun(self, job: Job, claims: Claims, command: Command) -> bool:
+        """Takes a change's locks, then its nonce, once; False when the job waits for others first."""
+        targets = targets_of(self._engine, command)
+        failpoint("before lock")
+        if not self._queue.lock(job.claimed.job_id, job.claimed.token, targets.locks, self._settings.lease):
+            return False
+        failpoint("locked")
+        if not self._journal.consume(claims.nonce, claims.not_after, targets.ids):
+            raise TicketRefused(TicketRefusal.NONCE_USED)
+        failpoint("nonce consumed")
+        return True
+
+    def _end_of_time(self, claims: Claims, command: Command) -> tuple[float, JobFault]:
+        """After how many seconds the job ends whatever it does, and what is said then."""
+        most = self._settings.stream_seconds
+        if command.endless() and 0 < most < claims.deadline:
+            sentence = f"The stream was followed for {most:g} s, the limit here."
+            return most, LimitReached(sentence, hint="Send the line again to see what comes next.")
+        sentence = f"The job ran longer than its deadline of {claims.deadline:g} s and was stopped."
+        return claims.deadline, TimedOut(sentence)
+
+    def _context(self, claims: Claims, command: Command, secret_values: list[str]) -> JobContext:
         try:
             opened = {server: self._host_keys.open(sealed) for server, sealed in claims.logins.items()}
             logins = {server: Login(str(o["username"]), str(o["password"])) for server, o in opened.items()}
@@ -145,18 +194,25 @@ class Life:
             clock=self._clock,
             logins=logins,
             output=self._spool.open(claims.job_id),
+            live=self._lives.open(claims.job_id),
+            most_lines=self._settings.stream_lines if command.endless() else 0,
             masks=None if claims.unmasked else Masks(secret_values),
         )
 
-    def _result(self, job: Job, claims: Claims, command: Command, context: JobContext) -> Result | None:
+    def _result(
+        self, job: Job, claims: Claims, policy: Policy, command: Command, context: JobContext
+    ) -> Result | None:
         """Runs the command; None when the job was reported ended before its thread came back."""
         try:
+            self._second.check(policy, claims, command)
             if context.masks:
                 context.masks.add(target_secrets(self._engine, claims.operation))
             context.check()
             if command.needs_api():
                 command.require_api(self._engine.api_version)
+            failpoint("before the engine")
             output = _WORK[claims.mode](command, context)
+            failpoint("after the engine")
             # What came to its end just before it was stopped is told as it is; a stream was cut.
             if isinstance(output, Stream) or claims.effect is Effect.READ:
                 context.check()
@@ -171,34 +227,13 @@ class Life:
             return results.of_error(job, context)
         return results.of_output(job, context, output) if job.settle() else None
 
-    def _upload(self, claims: Claims) -> Event:
-        """Sends a stored output where the bot said."""
-        try:
-            order = UploadOrder.model_validate_json(json.dumps(claims.command.fields))
-            url = self._host_keys.open(claims.command.sealed["url"])
-        except (ValueError, KeyError) as error:
-            raise TicketRefused(TicketRefusal.MALFORMED) from error
-        problem = ""
-        try:
-            with self._spool.read(order.job_id, order.stream) as file:
-                send(str(url), file, os.fstat(file.fileno()).st_size, self._settings.upload_hosts)
-        except (OSError, ValueError):
-            problem = "The worker does not have this output any more."
-        except UploadFailed as failed:
-            problem = str(failed)
-        log.info("upload", job_id=order.job_id, upload_id=order.upload_id, ok=not problem)
-        return Uploaded(
-            job_id=order.job_id,
-            worker=self._worker_id,
-            upload_id=order.upload_id,
-            ok=not problem,
-            error=problem,
-        )
-
     def _ended(self, job: Job, result: Result) -> Event:
         return Ended(job_id=job.claimed.job_id, worker=self._worker_id, result=result)
 
     def _refused(self, job: Job, why: TicketRefusal) -> Event:
+        if why in {TicketRefusal.TOO_LATE, TicketRefusal.ASKER_STALE}:
+            ticket = job.claimed.ticket
+            return Late(job_id=job.claimed.job_id, worker=self._worker_id, ticket=ticket, at=time.time())
         log.warning("ticket refused", job_id=job.claimed.job_id, refusal=why.value)
         return Refused(job_id=job.claimed.job_id, worker=self._worker_id, refusal=why, at=time.time())
 

@@ -8,8 +8,12 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-PRIORITIES = ("normal",)
-"""The streams of a host, the most urgent first."""
+LANES = ("incident", "normal", "bulk", "follow")
+"""The streams of a host, the most urgent first; what is in the last has slots of its own."""
+
+BULK, FOLLOW, QUICK = "bulk", "follow", "quick"
+READY = (QUICK, FOLLOW)
+"""What was read before and is to be taken next, by the kind of its slot."""
 
 WORKERS = "workers"
 BOTS = "bots"
@@ -23,6 +27,12 @@ REQUEST_SECONDS = 7 * 86400
 DONE_SECONDS = 86400
 """How long an end is remembered, so that no replay or late result ends the job again."""
 
+AGAIN_SECONDS = 86400
+"""How long after it was accepted a job may be decided anew; workers know its nonce for longer."""
+
+LIVE_SECONDS = 3600
+"""How long a running job's newest progress is kept."""
+
 BLOCK_MS = 500
 """The longest blocking read, well below the clients' timeouts."""
 
@@ -35,6 +45,9 @@ class Names:
         self.job_number = f"{self.prefix}job-number"
         self.events = f"{self.prefix}events"
         self.malformed = f"{self.prefix}malformed"
+        self.audit = f"{self.prefix}audit"
+        self.audit_lease = f"{self.prefix}audit-lease"
+        self.audit_head = f"{self.prefix}audit-head"
 
     def delivery(self, delivery_id: str) -> str:
         """Holds the id of the job that this delivery became."""
@@ -44,13 +57,13 @@ class Names:
         """The hash of the signed request record."""
         return f"{self.prefix}request:{job_id}"
 
-    def streams(self, host: str) -> list[str]:
-        """A host's streams, the most urgent first."""
-        return [self.stream(host, priority) for priority in PRIORITIES]
-
-    def stream(self, host: str, priority: str) -> str:
+    def stream(self, host: str, lane: str) -> str:
         """One of a host's streams."""
-        return f"{self.prefix}jobs:{host}:{priority}"
+        return f"{self.prefix}jobs:{host}:{lane}"
+
+    def ready(self, host: str, kind: str) -> str:
+        """The jobs of a host that are to be taken next."""
+        return f"{self.prefix}ready:{host}:{kind}"
 
     def claims(self, host: str) -> str:
         """The host's claimed jobs by the time their lease lapses."""
@@ -60,14 +73,31 @@ class Names:
         """Is there while a worker of the host lives."""
         return f"{self.prefix}alive:{host}"
 
+    def live(self, job_id: str) -> str:
+        """A running job's newest progress."""
+        return f"{self.prefix}live:{job_id}"
+
+    def live_told(self, job_id: str) -> str:
+        """Is there while an event says that there is news, and nobody has read it."""
+        return f"{self.prefix}live-told:{job_id}"
+
+    def inventory(self, host: str, kind: str) -> str:
+        """What a host has of a kind, as its worker says."""
+        return f"{self.prefix}inventory:{host}:{kind}"
+
+    def inventory_at(self, host: str) -> str:
+        """Is there while the host's inventory is kept fresh."""
+        return f"{self.prefix}inventory:{host}:at"
+
     def control(self, host: str) -> str:
         """The channel that a host's worker listens on."""
         return f"{self.prefix}control:{host}"
 
 
 def script(name: str) -> str:
-    """The text of a script beside this file."""
-    return (Path(__file__).parent / f"{name}.lua").read_text("utf-8")
+    """The text of a script beside this file, behind what all of them share."""
+    folder = Path(__file__).parent
+    return "".join((folder / f"{part}.lua").read_text("utf-8") for part in ("common", name))
 
 
 # Both sides speak RESP2: its replies have one shape for every server that we run on. The bot has to

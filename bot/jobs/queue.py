@@ -15,12 +15,14 @@ from bot.jobs.names import (
     BOTS,
     DELIVERY_SECONDS,
     DONE_SECONDS,
+    LANES,
     REQUEST_SECONDS,
     Names,
     script,
 )
 from bot.jobs.wire import EVENT, CancelOrder, Ended, Event, Result, Tail
 from bot.keys import BotKeys
+from bot.store.intake import INTAKE_ENTRIES, INTAKE_MS, IntakeEntry, NotRecorded
 from bot.store.records import RequestRecord
 from handlers.faults import Fault, Reason
 from permissions.ticket import Effect, Ticket
@@ -31,10 +33,16 @@ RESERVED = 32
 """How many job ids one call to the store reserves; a restart leaves gaps."""
 
 EVENTS_AT_ONCE = 64
-ADOPT_AFTER_MS = 30_000
+ADOPT_AFTER_MS = 10_000
 """When another consumer's unacknowledged event counts as left behind."""
 
 RETRY_SECONDS = (0.1, 1.0)
+
+NO_AUDIT = 2
+"""What accept.lua answers when the audit takes no more."""
+
+SAME = 3
+"""What it answers when a job that is not over does the same."""
 
 CancelReason = Literal["cancelled", "timed_out"]
 Cancelled = Literal["removed", "told", "ended", "unknown"]
@@ -54,10 +62,24 @@ class StoreDown(Fault):
     reason = Reason.STORE_DOWN
 
     def __init__(self, *, unsure: bool) -> None:
-        super().__init__(
-            "The job store does not answer.", hint="Try again in a moment; tell an operator if it stays."
-        )
+        if unsure:
+            message = "The job store did not answer in time, so I cannot say whether it took this."
+            hint = "If it did, the answer appears here by itself. Look before you ask again."
+        else:
+            message = "The job store does not answer. Nothing was run."
+            hint = "Try again in a moment; the operators' runbook has a page on it."
+        super().__init__(message, hint=hint)
         self.unsure = unsure
+
+
+class AlreadyAsked(Fault):
+    """A job that is not over yet, ``job_id``, does the same to the same objects; nothing was queued."""
+
+    reason = Reason.ALREADY_ASKED
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"{job_id} does the same, and is not over yet. Nothing was queued.")
+        self.job_id = job_id
 
 
 class BotQueue:
@@ -69,6 +91,8 @@ class BotQueue:
         self._keys = keys
         self._accept = client.register_script(script("accept"))
         self._cancel = client.register_script(script("cancel"))
+        self._again = client.register_script(script("again"))
+        self._expire = client.register_script(script("expire"))
         self._ids = iter(range(0))
         self._reserving = asyncio.Lock()
         self._unacknowledged: set[bytes] = set()
@@ -90,18 +114,30 @@ class BotQueue:
         return f"J-{number}"
 
     async def accept(
-        self, record: RequestRecord, ticket: Ticket, *, priority: str = "normal"
+        self,
+        record: RequestRecord,
+        ticket: Ticket,
+        audit: IntakeEntry,
+        *,
+        lane: str = "normal",
+        same: str = "",
+        again: bool = False,
     ) -> tuple[str, bool]:
-        """Stores the signed record and queues the ticket in one step.
+        """Stores the signed record, notes the job for the audit and queues the ticket in one step.
 
-        Returns the job's id and whether this delivery had already become a job (then that one's id).
+        ``same`` is equal for changes that do the same to the same objects, "" for a read; a second one is
+        not queued while the first is not over, unless ``again``. Returns the job's id and whether this
+        delivery had already become a job (then that one's id). Raises NotRecorded when the audit takes no
+        more, AlreadyAsked; then nothing was stored at all.
         """
         text = record.model_dump_json()
         names = self._names
         keys: list[str] = [
             names.delivery(record.delivery_id),
             names.request(record.job_id),
-            names.stream(record.host, priority),
+            names.stream(record.host, lane),
+            names.audit,
+            names.prefix,
         ]
         args: list[str | int] = [
             record.job_id,
@@ -111,17 +147,50 @@ class BotQueue:
             self._keys.sign_record(text.encode()),
             ticket.model_dump_json(),
             record.effect.value,
+            audit.text,
+            audit.mac,
+            INTAKE_ENTRIES,
+            INTAKE_MS,
+            lane,
+            record.user_id,
+            f"{record.not_after:.3f}",
+            f"{record.host}:{same}" if same else "",
+            int(again),
         ]
         try:
             reply = await self._accept(keys, args)
         except RedisError as error:
             raise StoreDown(unsure=True) from error
+        if reply[1] == NO_AUDIT:
+            raise NotRecorded
+        if reply[1] == SAME:
+            raise AlreadyAsked(reply[0].decode())
         # A call that was sent again after a lost reply finds its own job: that is no duplicate.
         job_id = reply[0].decode()
         return job_id, job_id != record.job_id
 
-    async def order(self, job_id: str, host: str, ticket: Ticket, *, priority: str = "normal") -> None:
-        """Queues a read that nobody asked for by a line of their own, such as an upload."""
+    async def accept_again(self, record: RequestRecord, ticket: Ticket, not_after: float) -> None:
+        """Queues a job under a ticket that was decided anew, unless it is queued, at work or over."""
+        keys = [self._names.prefix, self._names.request(record.job_id)]
+        args = [record.host, record.job_id, record.effect.value, ticket.model_dump_json(), record.user_id]
+        try:
+            await self._again(keys, [*args, f"{not_after:.3f}"])
+        except RedisError as error:
+            raise StoreDown(unsure=True) from error
+
+    async def expire(self, host: str) -> int:
+        """Ends what waits past its time on a host whose worker is silent; returns how many jobs."""
+        names = self._names
+        keys = [names.prefix, names.alive(host), names.events]
+        try:
+            return int(await self._expire(keys, [host, f"{time.time():.3f}", DONE_SECONDS, *LANES]))
+        except RedisError as error:
+            raise StoreDown(unsure=True) from error
+
+    async def order(
+        self, job_id: str, host: str, ticket: Ticket, audit: IntakeEntry, *, lane: str = "normal"
+    ) -> None:
+        """Notes for the audit and queues a read that nobody asked for by a line, such as an upload."""
         fields: dict[Any, Any] = {
             "job": job_id,
             "effect": Effect.READ,
@@ -129,7 +198,10 @@ class BotQueue:
             "ticket": ticket.model_dump_json(),
         }
         try:
-            await self._redis.xadd(self._names.stream(host, priority), fields)
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.xadd(self._names.audit, {"entry": audit.text, "mac": audit.mac})
+                pipe.xadd(self._names.stream(host, lane), fields)
+                await pipe.execute()
         except RedisError as error:
             raise StoreDown(unsure=True) from error
 
@@ -163,7 +235,7 @@ class BotQueue:
             ended_at=now,
         )
         ended = Ended(job_id=job_id, worker="", result=result)
-        args = [job_id, signed.model_dump_json(), ended.model_dump_json(), self._names.control(host)]
+        args = [host, job_id, signed.model_dump_json(), ended.model_dump_json(), self._names.control(host)]
         try:
             reply: Cancelled = (
                 await self._cancel([self._names.prefix, self._names.events], [*args, DONE_SECONDS])
@@ -189,7 +261,7 @@ class BotQueue:
     async def events(self, consumer: str) -> AsyncIterator[tuple[bytes, Event]]:
         """Yields every event with its entry id, for ever; each again until :meth:`ack_event`.
 
-        Starts with what ``consumer`` had not acknowledged, and adopts what another left for 30 seconds.
+        Starts with what ``consumer`` had not acknowledged, and adopts what another left for 10 seconds.
         An entry that cannot be read is logged, counted and set aside. A store that is down is waited for.
         """
         self._unacknowledged.clear()

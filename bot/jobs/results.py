@@ -24,7 +24,7 @@ def of_output(job: Job, context: JobContext, output: Output) -> Result:
     context.stderr(output.stderr.encode("utf-8", "surrogateescape"))
     reason = output.failures[0].reason if output.failures else ""
     table = _cells(context, output) if isinstance(output, Table) else None
-    return _result(job, context, exit_code=output.exit_code, reason=reason, table=table)
+    return _result(job, context, exit_code=output.exit_code, reason=reason, hint=output.note, table=table)
 
 
 def of_fault(job: Job, context: JobContext, fault: Fault) -> Result:
@@ -46,9 +46,9 @@ def of_error(job: Job, context: JobContext) -> Result:
     return of_fault(job, context, Fault(INTERNAL, reason=Reason.INTERNAL))
 
 
-def not_begun(job: Job) -> Result:
-    """The job could not even begin, for a reason nobody foresaw."""
-    text = f"{INTERNAL} Nothing was run.\n"
+def not_begun(job: Job, why: str = INTERNAL) -> Result:
+    """The job could not even begin, by default for a reason nobody foresaw."""
+    text = f"{why} Nothing was run.\n"
     stderr = Tail(text=text, total_bytes=len(text), total_lines=1)
     now = time.time()
     return Result(

@@ -28,14 +28,17 @@ class Job:
         self._lock = threading.Lock()
         self._order: CancelOrder | None = None
         self._settled = False
+        self._fault: JobFault | None = None
 
     def begin(self, claims: Claims, context: JobContext) -> None:
         """The command is about to run; a cancel that came before takes effect now."""
         with self._lock:
             self.claims, self.context = claims, context
-            order = self._order
+            order, fault = self._order, self._fault
         if order:
             self.cancel(order)
+        if fault:
+            context.end(fault)
 
     def cancel(self, order: CancelOrder) -> None:
         """Obeys a verified order, unless it is older than this job."""
@@ -50,9 +53,11 @@ class Job:
             context.end(Cancelled("The job was cancelled."))
 
     def end(self, fault: JobFault) -> None:
-        """Ends the command, if it runs."""
-        if self.context:
-            self.context.end(fault)
+        """Ends the command, as soon as it runs."""
+        with self._lock:
+            self._fault, context = fault, self.context
+        if context:
+            context.end(fault)
 
     def settle(self) -> bool:
         """Whether the caller is the first, and so the one to report the end."""

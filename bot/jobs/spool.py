@@ -1,5 +1,6 @@
 """The whole output of every job, on the worker's disk, under a quota and an age; Redis gets the tail."""
 
+import io
 import os
 import re
 import shutil
@@ -32,7 +33,7 @@ class _Stream:
     """One output while it is written: what Redis needs of it is kept as it goes by."""
 
     def __init__(self) -> None:
-        self.file: BinaryIO | None = None
+        self.file: io.FileIO | None = None
         self.head = b""
         self.end = bytearray()
         self.total = 0
@@ -82,7 +83,9 @@ class JobOutput:
                 self.kept = False
                 return
             try:
-                self._file(stream).write(data)
+                left = memoryview(data)
+                while left:
+                    left = left[self._file(stream).write(left) :]
             except OSError as error:
                 log.warning("output not kept", job_id=self._folder.name, error=error.strerror)
                 self.kept = False
@@ -108,12 +111,13 @@ class JobOutput:
             head = out.head.decode("utf-8", "ignore") if stdout.cut else ""
             return stdout, stderr, head
 
-    def _file(self, name: StreamName) -> BinaryIO:
+    def _file(self, name: StreamName) -> io.FileIO:
         stream = self._streams[name]
         if stream.file is None:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-            stream.file = os.fdopen(os.open(self._folder / name, flags, 0o600), "wb")
+            # Without a buffer: the output of a running job is read, too.
+            stream.file = io.FileIO(os.open(self._folder / name, flags, 0o600), "wb")
         return stream.file
 
 

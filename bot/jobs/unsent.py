@@ -14,11 +14,12 @@ log = structlog.get_logger(__name__)
 
 
 class Unsent(Record):
-    """One event, and the claim it ends."""
+    """One event, and the claim it ends; ``final`` False when the job may come again."""
 
     job_id: str
     token: str
     event: str
+    final: bool = True
 
 
 class UnsentFolder:

@@ -3,18 +3,26 @@
 import http.client
 import ssl
 from collections.abc import Collection
-from typing import BinaryIO
+from typing import Protocol
 from urllib.parse import urlsplit
 
 SECONDS = 60.0
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
+class Readable(Protocol):
+    """What is sent."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """At most ``size`` further bytes."""
+        ...
+
+
 class UploadFailed(Exception):  # noqa: N818 - reads as a sentence
     """The output was not sent; the sentence is for people and names no part of the URL but its host."""
 
 
-def send(url: str, file: BinaryIO, size: int, hosts: Collection[str]) -> None:
+def send(url: str, file: Readable, size: int, hosts: Collection[str]) -> None:
     """Posts the file's ``size`` bytes; redirects are not followed. Raises UploadFailed.
 
     Only the listed ``hosts`` are written to, by https; a listed loopback address may be plain http.

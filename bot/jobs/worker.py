@@ -1,8 +1,8 @@
 """The worker of one host: takes jobs from its queue, runs them in slots, tells how they ended.
 
-Threads: one fetches, ``slots`` run (bot/jobs/life.py is what they do), one renews leases and settles
-what silent workers left, one listens for cancels, one keeps the time. None of them waits for a slot
-but the fetcher.
+Threads: one fetches, ``slots`` run (bot/jobs/life.py is what they do) and one more for each follow, one
+renews leases, one settles what silent workers left, one listens for cancels, one keeps the time, one tells
+what running jobs print. None of them waits for a slot but the fetcher.
 """
 
 import fcntl
@@ -20,16 +20,23 @@ import redis
 import structlog
 from redis.exceptions import RedisError
 
-from bot.jobs.host_queue import HostQueue
+from bot import metrics
+from bot.failpoints import failpoint
+from bot.jobs.aftermath import Aftermath
+from bot.jobs.host_queue import Free, HostQueue
+from bot.jobs.inventory import Inventory
 from bot.jobs.journal import Journal
 from bot.jobs.life import Life
-from bot.jobs.names import worker_client
+from bot.jobs.live import LiveOutputs
+from bot.jobs.live_facts import SecondDecision
+from bot.jobs.names import BULK, FOLLOW, QUICK, worker_client
 from bot.jobs.running import Job, Timers
 from bot.jobs.spool import Spool
 from bot.jobs.unsent import UnsentFolder
 from bot.jobs.wire import Event, SignedCancel
 from bot.keys import Catalogue, HostKeys, TicketRefused, Trust
 from bot.settings import WorkerSettings
+from bot.store.policy_bundles import WorkerBundles
 from handlers.context import Engine
 from handlers.faults import Cancelled, JobFault
 
@@ -40,6 +47,8 @@ GRACE = 10.0
 
 STUCK_AFTER = 0.5
 """Seconds after its end was ordered until a job is reported ended though its thread still waits."""
+
+CUT = "The worker was stopped; the stream ends here."
 
 BLOCK = 0.25
 COALESCE = 0.002
@@ -65,13 +74,24 @@ class Worker:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _only_one(data / "lock")
         self._settings = settings
-        self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        disk = _disk_id(data / "id")
+        self.worker_id = f"{disk}:{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self.spool = Spool(data / "spool", settings.spool_bytes, settings.spool_age)
         self._trust = Trust(settings.trust_dir)
         self._journal = Journal(data / "nonces" / "journal")
         self._timers = Timers()
         host_keys = HostKeys.load_or_create(data / "keys")
         host_keys.publish(settings.trust_dir, settings.host)
+        self._queue = HostQueue(
+            client,
+            settings.namespace,
+            settings.host,
+            self.worker_id,
+            settings.lease,
+            UnsentFolder(data / "unsent"),
+        )
+        self._lives = LiveOutputs(self._queue.tell)
+        self._inventory = Inventory(client, settings.namespace, settings.host, engine)
         self._life = Life(
             settings,
             worker_id=self.worker_id,
@@ -82,30 +102,44 @@ class Worker:
             catalogue=catalogue,
             engine=engine,
             timers=self._timers,
+            lives=self._lives,
+            queue=self._queue,
+            second=SecondDecision(
+                WorkerBundles(client, settings.namespace, self._trust, data / "policy"), engine
+            ),
         )
-        self._queue = HostQueue(
-            client,
-            settings.namespace,
-            settings.host,
-            self.worker_id,
-            settings.lease,
-            UnsentFolder(data / "unsent"),
+        self._aftermath = Aftermath(
+            self._queue,
+            disk=disk,
+            journal=self._journal,
+            engine=engine,
+            verified=self._life.verified,
+            opened=lambda claims: self._life.opened(claims, []),
         )
         self._held: dict[str, Job] = {}
         self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._slots = threading.Condition()
-        self._free = settings.slots
+        self._free = {QUICK: settings.slots, FOLLOW: settings.follow_slots}
         self._replaced = 0
         self._stopping = threading.Event()
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._beat_at = 0.0
+        metrics.SLOTS_BUSY.set_function(lambda: len(self._jobs()))
+
+    def ready(self) -> bool:
+        """Whether the worker takes jobs: it is not stopping, and the store has heard of it lately."""
+        return not self._stopping.is_set() and time.monotonic() - self._beat_at < 2 * self._settings.lease
 
     def start(self) -> None:
         """Starts the threads."""
         self._thread("fetch", self._fetch)
         self._thread("pulse", self._pulse)
+        self._thread("orphans", self._settle)
         self._thread("cancels", self._listen)
         self._thread("timers", self._timers.run)
+        self._thread("live", lambda: self._lives.run(self._stopped))
+        self._thread("inventory", self._inventory.run)
         for number in range(self._settings.slots):
             self._thread(f"slot-{number}", self._work)
         log.info(
@@ -120,12 +154,16 @@ class Worker:
         if self._stopped.is_set():
             return
         self._stopping.set()
+        for job in self._jobs():
+            if job.claimed.lane == FOLLOW:
+                self._end(job, Cancelled(CUT, hint="Send the line again once the worker is back."))
         self._wait_idle(grace)
-        for job in list(self._held.values()):
+        for job in self._jobs():
             self._end(job, Cancelled("The worker was stopped and ended this job."))
         self._wait_idle(4 * STUCK_AFTER)
         self._stopped.set()
         self._timers.stop()
+        self._inventory.stop()
         for _ in range(self._settings.slots):
             self._waiting.put(None)
         for thread in self._threads:
@@ -138,13 +176,13 @@ class Worker:
         some, more = max(1, self._settings.slots // 4), False
         while not self._stopping.is_set():
             with self._slots:
-                if not self._free:
+                if not any(self._free.values()):
                     self._slots.wait(BLOCK)
                 if more:
                     # Under load, a few freed slots are filled by one call instead of one call each.
-                    self._slots.wait_for(lambda: self._free >= some, COALESCE)
-                free = self._free
-            if not free:
+                    self._slots.wait_for(lambda: self._free[QUICK] >= some, COALESCE)
+                free = self._room()
+            if not free.quick and not free.follow:
                 continue
             try:
                 claimed = self._queue.claim(free, BLOCK)
@@ -152,30 +190,55 @@ class Worker:
                 log.warning("nothing fetched", error=type(error).__name__)
                 self._stopping.wait(RETRY)
                 continue
-            more = len(claimed) == free
+            if claimed:
+                failpoint("claimed")
+            more = len(claimed) == free.quick
             for one in claimed:
-                job = Job(one)
-                with self._slots:
-                    self._held[one.job_id] = job
-                    self._free -= 1
-                self._waiting.put(job)
+                self._take(Job(one))
+
+    def _room(self) -> Free:
+        """What may be taken now: pulls and prunes leave half of the slots to others."""
+        quick, follow = self._settings.slots, self._settings.follow_slots
+        bulk = sum(job.claimed.lane == BULK for job in self._jobs())
+        return Free(
+            quick=self._free[QUICK],
+            bulk=max(1, quick // 2) - bulk,
+            follow=self._free[FOLLOW],
+            share=max(1, quick * 3 // 4),
+            follow_share=max(1, follow * 3 // 4),
+        )
+
+    def _take(self, job: Job) -> None:
+        with self._slots:
+            self._held[job.claimed.token] = job
+            self._free[_kind(job)] -= 1
+        if _kind(job) == FOLLOW:
+            threading.Thread(target=self._run, args=(job,), name="worker-follow", daemon=True).start()
+        else:
+            self._waiting.put(job)
 
     def _work(self) -> None:
         while job := self._waiting.get():
-            if self._stopping.is_set() and self._hand_back(job):
-                continue
-            event = self._life.run(job, self._end)
-            if event:
-                self._finish(job, event)
-            if not self._leave(job):
+            if not self._run(job):
                 self._replaced -= 1
                 return  # the job was answered for, and another thread has this slot
+
+    def _run(self, job: Job) -> bool:
+        """One job in its slot; False when it was answered for meanwhile, and the slot given to another."""
+        if self._stopping.is_set() and self._hand_back(job):
+            return True
+        with structlog.contextvars.bound_contextvars(job_id=job.claimed.job_id):
+            event = self._life.run(job, self._end)
+        if event:
+            self._finish(job, event)
+        return self._leave(job)
 
     def _pulse(self) -> None:
         expire_at = 0.0
         while True:
             try:
                 self._beat()
+                self._beat_at = time.monotonic()
                 if time.monotonic() >= expire_at:
                     self.spool.expire()
                     expire_at = time.monotonic() + EXPIRE_EVERY
@@ -185,20 +248,26 @@ class Worker:
                 return
 
     def _beat(self) -> None:
-        held = {job_id: job.claimed.token for job_id, job in list(self._held.items())}
+        held = {job.claimed.job_id: job.claimed.token for job in self._jobs()}
         lost, cancels = self._queue.renew(held)
         for job_id in lost:
-            if job_id in self._held:
+            if self._find(job_id):
                 log.warning("the claim was lost while the job ran", job_id=job_id)
         for signed in cancels:
             self._obey(signed)
-        # What we know of old jobs goes first: it is better than "outcome unknown".
-        if not self._queue.send_unsent():
-            return
-        for orphan in self._queue.orphans():
-            if orphan.job_id not in self._held:
-                state = self._queue.settle(orphan)
-                log.warning("orphan", job_id=orphan.job_id, effect=orphan.effect, state=state)
+
+    def _settle(self) -> None:
+        """Looks after what silent workers left; it may wait for the engine, so it has a thread of its own."""
+        while not self._stopped.wait(self._settings.lease / 3):
+            try:
+                # What we know of old jobs goes first: it is better than what can be seen of them.
+                if not self._queue.send_unsent():
+                    continue
+                for orphan in self._queue.orphans():
+                    if not self._find(orphan.job_id):
+                        self._aftermath.settle(orphan)
+            except Exception as error:  # noqa: BLE001 - the next round may do better
+                log.warning("orphans not settled", error=type(error).__name__)
 
     def _listen(self) -> None:
         while not self._stopped.is_set():
@@ -215,7 +284,7 @@ class Worker:
         except TicketRefused as refused:
             log.warning("cancel refused", refusal=refused.refusal.value)
             return
-        job = self._held.get(order.job_id)
+        job = self._find(order.job_id)
         if job is None or order.host != self._settings.host:
             return
         job.cancel(order)
@@ -227,22 +296,27 @@ class Worker:
 
     def _replace(self, job: Job) -> None:
         """Answers for a thread that waits on an engine that does not answer; another takes its slot."""
-        if self._replaced >= self._settings.slots or self._held.get(job.claimed.job_id) is not job:
+        if self._replaced >= self._settings.slots or self._held.get(job.claimed.token) is not job:
             return
         event = self._life.stuck(job)
         if event is None:
             return
         self._finish(job, event)
-        self._replaced += 1
-        self._thread("slot-again", self._work)
+        if _kind(job) == QUICK:
+            self._replaced += 1
+            self._thread("slot-again", self._work)
         self._leave(job)
 
     def _finish(self, job: Job, event: Event) -> None:
+        metrics.happened(event)
+        failpoint("before the end is told")
         try:
             self._queue.finish(job.claimed.job_id, job.claimed.token, event)
         except OSError as error:
             # Neither the store nor the disk took it: the lease lapses, and the job's end is told as unknown.
             log.error("result lost", job_id=job.claimed.job_id, error=error.strerror)  # noqa: TRY400
+
+        failpoint("end told")
 
     def _hand_back(self, job: Job) -> bool:
         try:
@@ -254,11 +328,18 @@ class Worker:
     def _leave(self, job: Job) -> bool:
         """The job is over and its slot free; False when that was so already."""
         with self._slots:
-            if self._held.pop(job.claimed.job_id, None) is None:
+            if self._held.pop(job.claimed.token, None) is None:
                 return False
-            self._free += 1
+            self._free[_kind(job)] += 1
             self._slots.notify_all()
             return True
+
+    def _jobs(self) -> list[Job]:
+        with self._slots:
+            return list(self._held.values())
+
+    def _find(self, job_id: str) -> Job | None:
+        return next((job for job in self._jobs() if job.claimed.job_id == job_id), None)
 
     def _wait_idle(self, seconds: float) -> None:
         with self._slots:
@@ -268,6 +349,18 @@ class Worker:
         thread = threading.Thread(target=target, name=f"worker-{name}", daemon=True)
         self._threads.append(thread)
         thread.start()
+
+
+def _kind(job: Job) -> str:
+    return FOLLOW if job.claimed.lane == FOLLOW else QUICK
+
+
+def _disk_id(path: Path) -> str:
+    """The name of this data folder: workers that share a journal have it in their ids."""
+    if not path.exists():
+        path.with_suffix(".new").write_text(secrets.token_hex(6))
+        path.with_suffix(".new").replace(path)
+    return path.read_text()
 
 
 def _only_one(path: Path) -> int:
@@ -290,11 +383,18 @@ def main(settings: WorkerSettings) -> None:
         settings,
         client=worker_client(settings.redis_url.get_secret_value()),
         catalogue=catalogue.load(),
-        engine=engine.DockerEngine(settings.docker_host, slots=settings.slots),
+        engine=engine.DockerEngine(settings.docker_host, slots=settings.slots + settings.follow_slots),
     )
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
     worker.start()
+    probes = (
+        metrics.serve(settings.metrics_host, settings.metrics_port, worker.ready)
+        if settings.metrics_port
+        else None
+    )
     told.wait()
     worker.stop()
+    if probes is not None:
+        probes.shutdown()

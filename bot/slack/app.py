@@ -6,7 +6,8 @@ Listeners do nothing else, so that every acknowledgement is well inside Slack's 
 import logging
 import re
 import secrets
-from collections.abc import Collection
+import time
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import structlog
@@ -14,7 +15,9 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import replies
+from bot import metrics
+from bot.failpoints import failpoint
+from bot.slack import narrow, replies, running, shown
 from bot.slack.blocks import Message
 from bot.slack.client import Identity, call
 from bot.slack.intake import (
@@ -22,6 +25,7 @@ from bot.slack.intake import (
     Payload,
     request_from_click,
     request_from_mention,
+    request_from_said,
     request_from_slash,
 )
 from bot.slack.outbox import Outbox
@@ -29,6 +33,9 @@ from bot.slack.password import CALLBACK, request_from_form, view
 from bot.store.outbox import Entry, Kind
 
 log = structlog.get_logger(__name__)
+
+SAID = re.compile(rf"^(?:{replies.JOB_STOP}|{running.PAUSE}|{running.ALL}|{shown.PAGE}\.[a-z]+)$")
+"""The buttons whose value is a line."""
 
 DOCKER = re.compile(r"/docker")
 DOCKTALK = re.compile(r"/docktalk")
@@ -75,13 +82,18 @@ def build_app(
         request_verification_enabled=True,
         logger=logger,
     )
+    app.middleware(_timed)
     listeners = Listeners(client, identity, intake, outbox, own_words)
     app.command(_whole(docker))(listeners.docker)
     app.command(_whole(docktalk))(listeners.docktalk)
     app.event("app_mention")(listeners.mention)
     app.event(re.compile(".*"))(listeners.other_event)
     app.action(replies.CORRECTION)(listeners.correction)
+    app.action(replies.MEANT)(listeners.correction)
+    app.action(running.NARROW)(listeners.narrow)
+    app.action(SAID)(listeners.said)
     app.view(CALLBACK)(listeners.password)
+    app.view(narrow.CALLBACK)(listeners.narrowed)
     app.action(re.compile(".*"))(listeners.other_action)
     return app
 
@@ -124,6 +136,7 @@ class Listeners:
             message = replies.broken()
         if message is None:
             await ack()
+            failpoint("acknowledged")
         else:
             await ack(text=message.text, blocks=list(message.blocks), response_type="ephemeral")
 
@@ -160,7 +173,7 @@ class Listeners:
             if correction is None:
                 message = replies.gone()
             else:
-                instead = True
+                instead = action["action_id"] == replies.CORRECTION
                 request = request_from_click(body, action, correction, now=self._intake.now())
                 answer = await self._intake.answer(request, correction.program)
                 message = answer.message or replies.started(
@@ -170,6 +183,53 @@ class Listeners:
             log.exception("click failed", user_id=user_id)
             message = replies.broken()
         self._outbox.soon(_respond(respond, message, instead=instead))
+
+    async def said(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
+        """A button that says a line: its message shows what came of it, the clicker alone hears why not."""
+        await ack()
+        try:
+            request = request_from_said(body, body["actions"][0], now=self._intake.now())
+            answer = await self._intake.answer(request, request.program)
+            message = answer.message
+            if answer.told and not body.get("container", {}).get("is_ephemeral"):
+                message = None
+        except Exception:
+            log.exception("click failed", user_id=body["user"]["id"])
+            message = replies.broken()
+        if message is not None:
+            self._outbox.soon(_respond(respond, message, instead=False))
+
+    async def narrow(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """The button that asks which lines of a running job to show."""
+        await ack()
+        try:
+            request = request_from_said(body, body["actions"][0], now=self._intake.now())
+            view = narrow.view(await self._intake.keep(request), request.text)
+            await call(self._client.views_open(trigger_id=body["trigger_id"], view=view))
+        except Exception:
+            log.exception("form not opened", user_id=body["user"]["id"])
+
+    async def narrowed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """The form with the pattern; a pattern that is none is told in the form."""
+        user_id = body["user"]["id"]
+        problem = narrow.problem(body)
+        if problem:
+            await ack(response_action="errors", errors={narrow.PATTERN: problem})
+            return
+        await ack()
+        try:
+            line = await self._intake.line(str(body["view"]["private_metadata"]), user_id)
+            if line is None:
+                log.warning("form without its line", user_id=user_id)
+                return
+            request = narrow.request_from_form(body, line, now=self._intake.now())
+            answer = await self._intake.answer(request, line.program)
+        except Exception:
+            log.exception("form failed", user_id=user_id)
+            return
+        if answer.message is not None and not answer.told:
+            event = {"channel": request.channel_id, "user": user_id, "thread_ts": request.thread_ts}
+            self._whisper({"event": event, "event_id": request.delivery_id}, answer.message)
 
     async def password(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """The form of a login; the thread, or the asker alone, hears what comes of it."""
@@ -213,6 +273,15 @@ class Listeners:
             made_at=now,
         )
         self._outbox.soon(self._outbox.put(entry))
+
+
+async def _timed(next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002 - Bolt goes by the name
+    """Whatever is heard is acknowledged when its listener returns."""
+    begun = time.perf_counter()
+    try:
+        await next()
+    finally:
+        metrics.ACKNOWLEDGED.observe(time.perf_counter() - begun)
 
 
 async def _respond(respond: AsyncRespond, message: Message, *, instead: bool) -> None:

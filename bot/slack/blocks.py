@@ -157,16 +157,51 @@ def table(rows: Sequence[Sequence[str]]) -> Block:
 
 
 def button(label: str, *, action_id: str, value: str, spoken: str, danger: bool = False) -> Block:
-    """A button. ``value`` is an opaque id, ``spoken`` what a screen reader says, ``danger`` makes it red."""
-    element = {
+    """A button on a line of its own, see :func:`press`."""
+    return actions(press(label, action_id=action_id, value=value, spoken=spoken, danger=danger))
+
+
+def actions(*elements: Block) -> Block:
+    """Buttons side by side."""
+    return {"type": "actions", "elements": list(elements)}
+
+
+def press(
+    label: str,
+    *,
+    action_id: str,
+    value: str,
+    spoken: str,
+    danger: bool = False,
+    confirm: tuple[str, str] | None = None,
+) -> Block:
+    """A button. ``spoken`` is what a screen reader says, ``danger`` makes it red.
+
+    ``value`` is an opaque id, or a line that whoever clicks could type as well. ``confirm`` is asked first: a
+    title and a sentence.
+    """
+    return {
         "type": "button",
         "action_id": action_id,
         "text": {"type": "plain_text", "text": cut(label, BUTTON_CHARS), "emoji": False},
         "value": value[:VALUE_CHARS],
         "accessibility_label": cut(spoken, LABEL_CHARS),
         **({"style": "danger"} if danger else {}),
+        **({"confirm": _confirm(*confirm)} if confirm else {}),
     }
-    return {"type": "actions", "elements": [element]}
+
+
+def _confirm(title: str, sentence: str) -> Block:
+    def plain(text: str, limit: int) -> Block:
+        return {"type": "plain_text", "text": cut(text, limit), "emoji": False}
+
+    return {
+        "title": plain(title, 100),
+        "text": plain(sentence, 300),
+        "confirm": plain("Yes", 30),
+        "deny": plain("No", 30),
+        "style": "danger",
+    }
 
 
 def _labels(blocks: Sequence[Block], label: str) -> Iterable[Block]:

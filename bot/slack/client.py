@@ -13,6 +13,8 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot import metrics
+
 CALL_SECONDS = 10.0
 """The longest a call may take; shorter than a channel's lease."""
 
@@ -135,6 +137,15 @@ async def identify(client: AsyncWebClient) -> Identity:
 
 async def call(request: Awaitable[AsyncSlackResponse], seconds: float = CALL_SECONDS) -> Mapping[str, Any]:
     """Slack's answer; raises SlackTrouble and nothing else."""
+    metrics.SLACK_CALLS.inc()
+    try:
+        return await _called(request, seconds)
+    except SlackTrouble as trouble:
+        metrics.SLACK_TROUBLE.labels(trouble.trouble.name.lower()).inc()
+        raise
+
+
+async def _called(request: Awaitable[AsyncSlackResponse], seconds: float) -> Mapping[str, Any]:
     try:
         async with asyncio.timeout(seconds):
             response = await request

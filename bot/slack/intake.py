@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from bot.reply import Accepted, Help, PasswordNeeded, Refusal, Reply
+from bot.reply import Accepted, Help, JobRows, PasswordNeeded, Refusal, Reply, Told
 from bot.request import Origin, Request
 from bot.slack import replies
 from bot.slack.blocks import Message
@@ -34,7 +34,11 @@ class Submit(Protocol):
 
 
 class Lines(Protocol):
-    """The corrected lines behind buttons."""
+    """The lines behind buttons and forms."""
+
+    async def put(self, *, user_id: str, channel_id: str, thread_ts: str, program: str, text: str) -> str:
+        """Keeps a line for ten minutes; its opaque id."""
+        ...
 
     async def take(self, correction_id: str, user_id: str) -> Correction | None:
         """The line, once, and for its asker alone."""
@@ -43,9 +47,13 @@ class Lines(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the asker is to see at once; None when the thread says the rest."""
+    """What the asker is to see at once; None when the thread says the rest.
+
+    ``told``: it only says that what was asked for is done.
+    """
 
     message: Message | None = None
+    told: bool = False
     job_id: str = ""
     password: PasswordNeeded | None = None
 
@@ -114,6 +122,24 @@ def request_from_click(payload: Payload, action: Payload, correction: Correction
         text=correction.text,
         received_at=now,
         confirmed=correction.confirmed,
+        again=correction.again,
+    )
+
+
+def request_from_said(payload: Payload, action: Payload, *, now: float) -> Request:
+    """A click on a button whose value is a line of ``docktalk``: as if the person had typed it there."""
+    user, container = payload["user"], payload.get("container") or {}
+    return Request(
+        origin=Origin.BUTTON,
+        delivery_id=f"click:{action['action_ts']}:{user['id']}:{action['action_id']}",
+        team_id=str(user.get("team_id") or payload["team"]["id"]),
+        user_id=user["id"],
+        user_name=str(user.get("username") or user["id"]),
+        channel_id=payload["channel"]["id"],
+        thread_ts=str(container.get("thread_ts") or ""),
+        program="docktalk",
+        text=str(action.get("value") or ""),
+        received_at=now,
     )
 
 
@@ -142,6 +168,10 @@ class Intake:
                 return Answer(job_id=job_id)
             case PasswordNeeded():
                 return Answer(password=reply)
+            case JobRows():
+                return Answer(replies.job_rows(reply, self.now()))
+            case Told():
+                return Answer(replies.told(reply), told=True)
             case Help():
                 return Answer(replies.help_text(reply))
             case Refusal():
@@ -150,6 +180,16 @@ class Intake:
     async def correction(self, action: Payload, user_id: str) -> Correction | None:
         """The line behind a clicked button, if it is this person's."""
         return await self.line(str(action.get("value") or ""), user_id)
+
+    async def keep(self, request: Request) -> str:
+        """Keeps a line until its form comes back; the opaque id that the form is to bring."""
+        return await self._lines.put(
+            user_id=request.user_id,
+            channel_id=request.channel_id,
+            thread_ts=request.thread_ts,
+            program=request.program,
+            text=request.text,
+        )
 
     async def line(self, line_id: str, user_id: str) -> Correction | None:
         """The line behind an opaque id, if it is this person's."""

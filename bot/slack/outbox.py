@@ -6,12 +6,15 @@ the channel refuses goes to the asker, what Slack could not answer is tried agai
 
 import asyncio
 import itertools
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.failpoints import failpoint
 from bot.jobs.queue import StoreDown
 from bot.slack.blocks import Message
 from bot.slack.client import Clock, SlackTrouble, Trouble, call
@@ -26,8 +29,17 @@ RENEW_SECONDS = 5.0
 STOP_SECONDS = 5.0
 SCAN_SECONDS = 2.0
 """How often channels that nobody sends to are looked for."""
-OrderUpload = Callable[[str, str, str, Literal["stdout", "stderr"]], Awaitable[None]]
-"""Sends a job's stored output to an address: job id, upload id, address, which output."""
+OrderUpload = Callable[[str, str, str, File], Awaitable[None]]
+"""Sends a job's stored output to an address: job id, upload id, address, which output and how much of it."""
+
+
+@dataclass(eq=False)
+class _Sender:
+    """Who sends to one channel: ``handed`` is what the store gave out to it already."""
+
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    handed: deque[Next] = field(default_factory=deque)
+    task: asyncio.Task[None] | None = None
 
 
 class Outbox:
@@ -40,7 +52,7 @@ class Outbox:
         self._client = client
         self._clock = clock
         self._order_upload = order_upload
-        self._senders: dict[str, tuple[asyncio.Task[None], asyncio.Event]] = {}
+        self._senders: dict[str, _Sender] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._scan: asyncio.Task[None] | None = None
         self._stopping = False
@@ -55,9 +67,9 @@ class Outbox:
         A call that is under way is waited for: nobody could tell later whether it came through.
         """
         self._stopping = True
-        senders = [task for task, _ in self._senders.values()]
-        for _, woken in self._senders.values():
-            woken.set()
+        senders = [sender.task for sender in self._senders.values() if sender.task]
+        for sender in self._senders.values():
+            sender.woken.set()
         if senders:
             await asyncio.wait(senders, timeout=STOP_SECONDS)
         others = [*self._tasks, *senders, *filter(None, [self._scan])]
@@ -67,11 +79,14 @@ class Outbox:
         for channel_id in [*self._senders]:
             await self._guarded(self._store.release(channel_id, None, now=self._clock.now()))
 
-    async def put(self, entry: Entry, *, after: float = 0.0) -> None:
-        """Keeps an entry until it is shown, not before ``after`` (epoch seconds); raises StoreDown."""
-        put = await self._store.put(entry, now=self._clock.now(), after=after)
+    async def put(self, *entries: Entry, after: float = 0.0) -> None:
+        """Keeps entries of one channel until they are shown, in order; raises StoreDown.
+
+        None is shown before ``after`` (epoch seconds).
+        """
+        put, first = await self._store.put(*entries, now=self._clock.now(), after=after)
         if put in {Put.START, Put.MINE}:
-            self._send_to(entry.channel_id)
+            self._send_to(entries[0].channel_id, first)
 
     def soon(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs something beside, so that whoever waits for an acknowledgement does not wait for it."""
@@ -99,23 +114,24 @@ class Outbox:
                 log.warning("outbox store does not answer", error=type(error).__name__)
             await self._clock.sleep(SCAN_SECONDS)
 
-    def _send_to(self, channel_id: str) -> None:
+    def _send_to(self, channel_id: str, first: Next | None = None) -> None:
         """Wakes the channel's sender; there is never a second one, it would send everything twice."""
-        if self._stopping:
-            return
-        task, woken = self._senders.get(channel_id, (None, None))
-        if task and woken and not task.done():
-            woken.set()
-            return
-        woken = asyncio.Event()
-        task = asyncio.create_task(self._sender(channel_id, woken))
-        self._senders[channel_id] = (task, woken)
+        sender = self._senders.get(channel_id)
+        fresh = sender is None or sender.task is None or sender.task.done()
+        if sender is None or fresh:
+            sender = self._senders[channel_id] = _Sender()
+        if first is not None:
+            sender.handed.append(first)
+        sender.woken.set()
+        # One that stops gives back what it was handed.
+        if fresh:
+            sender.task = asyncio.create_task(self._send_all(channel_id, sender))
 
-    async def _sender(self, channel_id: str, woken: asyncio.Event) -> None:
+    async def _send_all(self, channel_id: str, sender: _Sender) -> None:
         """Sends to one channel until nothing is left, another bot does, or this one stops."""
         for failures in itertools.count():
             try:
-                await self._drain(channel_id, woken)
+                await self._drain(channel_id, sender)
             except StoreDown as error:
                 # What was sent and not noted is found marked, and handled as ambiguous.
                 log.warning("outbox store does not answer", error=type(error).__name__, failures=failures)
@@ -124,15 +140,18 @@ class Outbox:
             if self._stopping:
                 break
             await self._clock.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
-        if self._senders.get(channel_id, (None,))[0] is asyncio.current_task():
+        if self._senders.get(channel_id) is sender:
             del self._senders[channel_id]
 
-    async def _drain(self, channel_id: str, woken: asyncio.Event) -> None:
-        step: Next | None = None
+    async def _drain(self, channel_id: str, sender: _Sender) -> None:
+        step, woken = None, sender.woken
         while not self._stopping:
             if step is None:
                 woken.clear()
-                step = await self._store.take(channel_id, now=self._clock.now())
+                if sender.handed:
+                    step = sender.handed.popleft()
+                else:
+                    step = await self._store.take(channel_id, now=self._clock.now())
             match step:
                 case Outgoing():
                     woken.clear()
@@ -141,11 +160,11 @@ class Outbox:
                     step = None
                     await self._pause(woken, until - self._clock.now())
                 case Over():
-                    if not woken.is_set():
+                    if not woken.is_set() and not sender.handed:
                         return
                     # Something was put while this answer was on its way.
                     step = None
-        unsent = step if isinstance(step, Outgoing) else None
+        unsent = next((one for one in (step, *sender.handed) if isinstance(one, Outgoing)), None)
         await self._store.release(channel_id, unsent, now=self._clock.now())
 
     async def _pause(self, woken: asyncio.Event, seconds: float) -> None:
@@ -158,8 +177,14 @@ class Outbox:
             timer.cancel()
 
     async def _send(self, channel_id: str, out: Outgoing) -> Next:
+        with structlog.contextvars.bound_contextvars(job_id=out.entry.job_id):
+            return await self._sent(channel_id, out)
+
+    async def _sent(self, channel_id: str, out: Outgoing) -> Next:
         try:
+            failpoint("before post")
             sent = await self._call(out)
+            failpoint("posted")
         except SlackTrouble as trouble:
             return await self._troubled(channel_id, out, trouble)
         except Fault as error:
@@ -227,7 +252,7 @@ class Outbox:
         sent = Sent(key=entry.key, channel_id=entry.channel_id, file=expected)
         # First, or a quick worker's word of its upload would find nobody expecting it.
         await self._store.expect(sent)
-        await self._order_upload(entry.job_id, file_id, str(answer["upload_url"]), file.stream)
+        await self._order_upload(entry.job_id, file_id, str(answer["upload_url"]), file)
         return sent
 
     async def _troubled(self, channel_id: str, out: Outgoing, trouble: SlackTrouble) -> Next:

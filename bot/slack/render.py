@@ -4,9 +4,9 @@ Pure functions from the signed record and the worker's result to messages.
 """
 
 from dataclasses import dataclass
-from enum import Enum, IntEnum
 
-from bot.jobs.wire import Cells, Result
+from bot.did_you_mean import Meant
+from bot.jobs.wire import Cells, Result, Tail
 from bot.slack import excerpt
 from bot.slack.blocks import (
     Block,
@@ -19,7 +19,6 @@ from bot.slack.blocks import (
     emoji,
     line,
     message,
-    moment,
     preformatted,
     prose,
     section,
@@ -28,15 +27,14 @@ from bot.slack.blocks import (
     words,
 )
 from bot.slack.excerpt import Excerpt
-from bot.slack.replies import CORRECTION
+from bot.slack.parent import SHOWN_CHARS, Revision, State, count, lasting, parent_of
+from bot.slack.replies import CORRECTION, MEANT
 from bot.store.outbox import Stream
 from bot.store.records import RequestRecord
-from handlers.faults import Reason
+from handlers.faults import Fault, Reason
 from permissions.model import Record
 from permissions.ticket import TicketRefusal
 
-SHOWN_CHARS = 500
-"""The most of a command line that is shown."""
 QUESTION_CHARS = 1_000
 """The most of a question that is shown: the CLI's are far shorter."""
 SHORT_CHARS = 120
@@ -45,49 +43,28 @@ STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
 STDOUT_CHARS, STDERR_CHARS = 6_000, 2_500
 
 
-class Revision(IntEnum):
-    """The revisions of a parent message, in order; a later one is never overwritten by an earlier."""
-
-    WAITING = 1
-    RUNNING = 2
-    ENDED = 3
-
-
-class State(Enum):
-    """A job's state: its word and its emoji, so that neither colour nor picture stands alone."""
-
-    WAITING = ("Waiting", "hourglass")
-    RUNNING = ("Running", "hourglass_flowing_sand")
-    DONE = ("Done", "white_check_mark")
-    FAILED = ("Failed", "x")
-    REFUSED = ("Refused", "no_entry")
-    ASKING = ("Asking", "question")
-    TIMED_OUT = ("Timed out", "alarm_clock")
-    CANCELLED = ("Cancelled", "octagonal_sign")
-    OUTCOME_UNKNOWN = ("Outcome unknown", "grey_question")
-
-    @property
-    def word(self) -> str:
-        """What people read and hear."""
-        return self.value[0]
-
-    @property
-    def emoji(self) -> str:
-        """The emoji's name."""
-        return self.value[1]
-
-
 _STATES = {
     Reason.TIMED_OUT: State.TIMED_OUT,
+    Reason.LIMIT: State.LIMIT,
     Reason.CANCELLED: State.CANCELLED,
     Reason.OUTCOME_UNKNOWN: State.OUTCOME_UNKNOWN,
+    Reason.NOT_DONE: State.NOT_DONE,
     Reason.TICKET_REFUSED: State.REFUSED,
     Reason.DENIED: State.REFUSED,
 }
 
+_FROM_OUTSIDE = {State.TIMED_OUT, State.LIMIT, State.CANCELLED}
+SENTENCE_BYTES = 500
+"""The longest sentence that says why a job was ended; more is output."""
+
 _NOT_RUN = {
     TicketRefusal.TOO_LATE: "It waited too long for a free worker. Nothing was run; send it again.",
     TicketRefusal.NOT_YET: "The worker's clock is behind. Nothing was run; tell the operator.",
+    TicketRefusal.POLICY_STALE: "The policy changed before this could start. Nothing was run; send it again.",
+    TicketRefusal.ASKER_STALE: "It waited too long to know you still. Nothing was run; send it again.",
+    TicketRefusal.POLICY_UNKNOWN: (
+        "The worker could not get the policy that this was decided by. Nothing was run; send it again."
+    ),
 }
 
 
@@ -101,12 +78,38 @@ class Ending(Record):
 
 def waiting(record: RequestRecord) -> Message:
     """The parent while no worker has begun."""
-    return _parent(record, State.WAITING, Revision.WAITING, [words(" for a worker")], "")
+    return parent_of(record, State.WAITING, Revision.WAITING, [words(" for a worker")], "")
 
 
-def running(record: RequestRecord, began_at: float) -> Message:
-    """The parent while the job runs. ``began_at`` is epoch seconds."""
-    return _parent(record, State.RUNNING, Revision.RUNNING, [words(" · since "), moment(began_at)], "")
+def behind(record: RequestRecord, job_id: str, first: RequestRecord | None) -> Message:
+    """The parent while ``job_id``, whose record is ``first``, changes the same object."""
+    whose = [user(first.user_id), words(f"'s {first.command.split()[-1]}, ")] if first else []
+    rest = [words(" after "), *whose, words(job_id)]
+    return parent_of(record, State.WAITING, Revision.BEHIND, rest, f" after {job_id}")
+
+
+def still_wanted(record: RequestRecord, waited: float, yes: str) -> Message:
+    """The question that stands before a job which waited so many seconds; ``yes`` is the id behind it."""
+    sentence = f"It waited {lasting(waited)}, so nothing was run yet. Is it still wanted?"
+    asking = parent_of(record, State.ASKING, Revision.ASKED, [words(f"\n{sentence}")], f". {sentence}")
+    spoken = f"Yes, run {cut(line(record.shown), 60)}"
+    ask = button("Still wanted", action_id=CORRECTION, value=yes, spoken=spoken)
+    note = context("only the asker can say yes, for ten minutes")
+    return asking.model_copy(update={"blocks": (*asking.blocks, ask, note)})
+
+
+def expired(record: RequestRecord) -> Message:
+    """The parent of a job that nobody took."""
+    sentence = f"Nobody took it: the worker of {record.host} is silent. Nothing was run."
+    return parent_of(record, State.REFUSED, Revision.ENDED, [words(f"\n{sentence}")], f". {sentence}")
+
+
+def not_again(record: RequestRecord, fault: Fault) -> Message:
+    """The parent of a job that was decided anew, and may not run any more."""
+    sentence = " ".join(part for part in (fault.message, "Nothing was run.", fault.hint) if part)
+    sentence = sentence.replace("Nothing was run. Nothing was run.", "Nothing was run.")
+    rest = [words("\n"), *prose(sentence, 600)]
+    return parent_of(record, State.REFUSED, Revision.ENDED, rest, f". {sentence}")
 
 
 def refused(record: RequestRecord, refusal: str) -> Message:
@@ -115,29 +118,52 @@ def refused(record: RequestRecord, refusal: str) -> Message:
         TicketRefusal(refusal) if refusal in set(TicketRefusal) else TicketRefusal.MALFORMED,
         "The worker did not accept the job's ticket. Nothing was run; tell the operator.",
     )
-    return _parent(record, State.REFUSED, Revision.ENDED, [words(f"\n{sentence}")], f". {sentence}")
+    return parent_of(record, State.REFUSED, Revision.ENDED, [words(f"\n{sentence}")], f". {sentence}")
 
 
-def ended(record: RequestRecord, result: Result) -> Ending:
-    """Everything a finished job shows."""
+def ended(record: RequestRecord, result: Result, stopped_by: str = "", meant: Meant | None = None) -> Ending:
+    """Everything a finished job shows.
+
+    ``stopped_by`` is the account that stopped it, "" for nobody; ``meant`` what its asker may have meant.
+    """
     state = _state(result)
     if record.question and state is State.DONE:
         return _asking(record, result)
-    lasted = _seconds(result.ended_at - result.began_at)
+    sentence = ""
+    if state in _FROM_OUTSIDE and result.stderr.total_bytes <= SENTENCE_BYTES:
+        # Not the command's own words: they stand where its state does.
+        sentence = result.stderr.text.strip()
+        result = result.model_copy(update={"stderr": Tail()})
+    lasted = lasting(result.ended_at - result.began_at)
     short = _short(result)
     elements = [words(f" · exit {result.exit_code} · {lasted}")]
+    if state is State.CANCELLED and stopped_by:
+        elements = [words(" by "), user(stopped_by), *elements]
     if short:
         elements += [words(" · "), code(short)]
     elif short is not None:
         elements += [words(f" · {_nothing(result)}")]
+    if sentence and not stopped_by:
+        elements += [words("\n"), *prose(sentence, SENTENCE_BYTES)]
     if result.hint:
         elements += [words("\n"), *prose(result.hint, 500)]
-    spoken = f", exit {result.exit_code} in {lasted}" + (f": {short}" if short else "")
-    parent = _parent(record, state, Revision.ENDED, elements, spoken)
+    told = short or sentence
+    spoken = f", exit {result.exit_code} in {lasted}" + (f": {told}" if told else "")
+    parent = parent_of(
+        record, state, Revision.ENDED, elements, spoken, below=_meant(record, meant) if meant else ()
+    )
     if short is not None:
         return Ending(parent=parent)
     reply, attach = _output(record, result)
     return Ending(parent=parent, replies=(reply,), attach=attach)
+
+
+def _meant(record: RequestRecord, meant: Meant) -> tuple[Block, ...]:
+    question = section(words("Did you mean "), code(cut(line(meant.name), 200)), words("?"))
+    if not meant.line_id:
+        return (question,)
+    spoken = f"Run {record.command} with {cut(line(meant.name), 40)}"
+    return question, button("Run with that name", action_id=MEANT, value=meant.line_id, spoken=spoken)
 
 
 def _asking(record: RequestRecord, result: Result) -> Ending:
@@ -182,6 +208,8 @@ def not_attached(job_id: str, error: str) -> Message:
 def filename(record: RequestRecord, stream: Stream) -> str:
     """The name of the file that holds one of a job's whole outputs."""
     kind = ".stderr" if stream == "stderr" else ""
+    if record.page is not None:
+        return f"docktalk-{record.page.job_id}{kind}.txt"
     return f"docker-{'-'.join(record.command.split())}-{record.job_id}{kind}.txt"
 
 
@@ -192,44 +220,10 @@ def moved(shown: Message, channel_id: str) -> Message:
     return Message(text=shown.text, blocks=(*shown.blocks, note))
 
 
-def _parent(
-    record: RequestRecord, state: State, revision: Revision, rest: list[Block], spoken: str
-) -> Message:
-    shown = cut(line(record.shown), SHOWN_CHARS)
-    if not shown.startswith("docker "):
-        shown = f"docker {shown}"
-    return message(
-        f"{record.job_id}.{revision}",
-        f"{state.word}: {cut(shown, 200)} on {record.host}{spoken}",
-        [
-            section(user(record.user_id), words(" ran "), code(shown)),
-            section(
-                emoji(state.emoji),
-                words(f" {state.word}", bold=True),
-                words(" on "),
-                code(record.host),
-                *rest,
-            ),
-            context(record.job_id, *record.notes),
-        ],
-    )
-
-
 def _state(result: Result) -> State:
     if result.reason in _STATES:
         return _STATES[Reason(result.reason)]
     return State.DONE if result.exit_code == 0 and not result.reason else State.FAILED
-
-
-def _seconds(duration: float) -> str:
-    duration = max(duration, 0.0)
-    if duration < 0.1:
-        return f"{duration * 1000:.0f} ms"
-    if duration < 60:
-        return f"{duration:.1f} s"
-    minutes, seconds = divmod(round(duration), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
 def _nothing(result: Result) -> str:
@@ -301,7 +295,7 @@ def _lines(stream: Stream, part: Excerpt) -> _Part:
         preformatted(part.text),
         _note(part, "of stderr" if stream == "stderr" else ""),
         part.cut,
-        f"Printed {_count(part.total, 'line')}",
+        f"Printed {count(part.total, 'line')}",
         lines[-1 if part.end == "last" else 0],
     )
 
@@ -323,11 +317,7 @@ def _note(part: Excerpt, what: str) -> str:
 
 def _rows(cells: "excerpt.Grid", whole: Cells) -> str:
     shown = len(cells.rows) - 1
-    rows = _count(shown, "row") if shown == whole.total else f"{shown:,} of {whole.total:,} rows"
+    rows = count(shown, "row") if shown == whole.total else f"{shown:,} of {whole.total:,} rows"
     if len(cells.rows[0]) < len(whole.header):
         return f"{rows}, {len(cells.rows[0])} of {len(whole.header)} columns"
     return rows
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

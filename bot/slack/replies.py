@@ -4,10 +4,11 @@ import re
 
 from wcwidth import wcswidth
 
-from bot.reply import Help, Refusal
+from bot.reply import Help, JobRows, Refusal, Told
 from bot.slack.blocks import (
     Block,
     Message,
+    actions,
     button,
     clean,
     code,
@@ -16,7 +17,9 @@ from bot.slack.blocks import (
     emoji,
     line,
     message,
+    moment,
     preformatted,
+    press,
     prose,
     section,
     size,
@@ -25,6 +28,10 @@ from bot.slack.blocks import (
 )
 from handlers.faults import Reason
 
+JOB_STOP = "job.stop"
+"""The action id of the button that stops a job; its value is the line that says so."""
+MEANT = "meant"
+"""The same under a job that ended: its message stays."""
 CORRECTION = "correction"
 """The action id of the button that runs the corrected line; its value is an opaque id."""
 
@@ -70,6 +77,48 @@ def started(job_id: str, user_id: str, *, confirmed: bool) -> Message:
     )
 
 
+def told(answer: Told) -> Message:
+    """That what was asked for is done."""
+    sentence = cut(line(answer.text), 400)
+    return message("told", sentence, [section(words(sentence)), context(_ONLY_YOU)])
+
+
+def job_rows(answer: JobRows, now: float) -> Message:
+    """The jobs that run or wait, each with a button where the asker may stop it."""
+    blocks: list[Block] = []
+    for row in answer.rows:
+        running = row.state == "running"
+        head = [
+            emoji("hourglass_flowing_sand" if running else "hourglass"),
+            words(f" {row.job_id}", bold=True),
+            words(f" {row.state} on "),
+            code(row.host),
+            words(" for "),
+            user(row.user_id),
+            words(", asked at "),
+            moment(row.since),
+            words("\n"),
+            code(cut(line(row.shown), 300)),
+        ]
+        blocks.append(section(*head))
+        if row.may_cancel:
+            label = "Stop" if running else "Take back"
+            blocks.append(
+                button(
+                    label,
+                    action_id=JOB_STOP,
+                    value=f"cancel {row.job_id}",
+                    spoken=f"{label} {row.job_id}",
+                    danger=running,
+                )
+            )
+    if not blocks:
+        blocks.append(section(words("Nothing runs or waits here.")))
+    more = f"{answer.more:,} more are not shown" if answer.more else ""
+    text = f"Listed {len(answer.rows)} jobs" if answer.rows else "Nothing runs or waits here."
+    return message(f"jobs.{int(now)}", text, [*blocks, context(more, "/docktalk jobs --all", _ONLY_YOU)])
+
+
 def help_text(answer: Help) -> Message:
     """Help as the CLI prints it, monospaced."""
     text = clean(answer.text).strip("\n")
@@ -100,19 +149,31 @@ def refusal(answer: Refusal, program: str = "docker") -> Message:
     if offered:
         shown = cut(line(answer.suggestion), 400)
         blocks += [
-            section(words("Did you mean "), code(shown), words("?")),
-            button(
-                _label(answer),
-                action_id=CORRECTION,
-                value=answer.correction_id,
-                spoken=f"Run {program} {shown}",
+            section(
+                words("Run it after that: " if answer.ahead else "Did you mean "), code(shown), words("?")
             ),
+            actions(*_choices(answer, program, shown)),
         ]
     rule = f"rule: {cut(line(answer.rule), 200)}" if answer.rule else ""
     blocks.append(context(rule, _more(answer, program), _ONLY_YOU, _NOTHING_RUN))
     meant = f" Did you mean {line(answer.suggestion)}?" if answer.suggestion else ""
     text = f"{'Denied' if denied else 'Refused'}: {sentence}.{meant} {hint}".replace("..", ".")
     return message("refusal", text, blocks)
+
+
+def _choices(answer: Refusal, program: str, shown: str) -> list[Block]:
+    """The line that would run; where a job does the same already, also the way to take that one back."""
+    run = press(
+        "Queue behind it" if answer.ahead else _label(answer),
+        action_id=CORRECTION,
+        value=answer.correction_id,
+        spoken=f"Run {program} {shown}",
+    )
+    if not answer.ahead:
+        return [run]
+    spoken = f"Stop {answer.ahead}"
+    stop = press(spoken, action_id=JOB_STOP, value=f"cancel {answer.ahead}", spoken=spoken, danger=True)
+    return [run, stop]
 
 
 def _caret(typed: str, span: tuple[int, int], program: str) -> str:

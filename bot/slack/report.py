@@ -7,21 +7,40 @@ from typing import Protocol
 
 import structlog
 
-from bot.jobs.wire import Began, Ended, Event, Refused, Uploaded
-from bot.slack import render
+from bot.did_you_mean import Meant
+from bot.failpoints import failpoint
+from bot.jobs.queue import StoreDown
+from bot.jobs.wire import (
+    Began,
+    Ended,
+    Event,
+    Expired,
+    Late,
+    Progress,
+    Progressed,
+    Refused,
+    ShowOrder,
+    Uploaded,
+    Waits,
+)
+from bot.slack import render, shown
 from bot.slack.blocks import Message
 from bot.slack.client import Clock
 from bot.slack.outbox import OrderUpload, Outbox, address_key
-from bot.slack.render import Revision
+from bot.slack.parent import Revision, passing
+from bot.slack.running import live, running
+from bot.store.displays import Display
 from bot.store.outbox import Entry, File, Kind, Stream
 from bot.store.records import RequestRecord
-from handlers.faults import Fault
+from handlers.faults import Fault, Reason
 
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 1.0
+LIVE_SECONDS = 3.0
+"""The least time between two edits of what a running job shows."""
 
-UploadTicket = Callable[[RequestRecord, str, str, Stream], Awaitable[None]]
+UploadTicket = Callable[[RequestRecord, str, str, File], Awaitable[None]]
 """Queues the upload of a stored output: record, upload id, address (to be sealed), which output."""
 
 
@@ -49,24 +68,41 @@ class LoginChanges(Protocol):
         ...
 
 
+class Views(Protocol):
+    """The part of the store of displays that reporting needs."""
+
+    async def read(self, job_id: str) -> tuple[Display, Progress | None]:
+        """What people changed about a running job's message, and what its worker told last."""
+        ...
+
+
 def upload_orders(jobs: Jobs, ticket: UploadTicket) -> OrderUpload:
     """What the outbox calls once it has an address for a job's output."""
 
-    async def order(job_id: str, upload_id: str, url: str, stream: Stream) -> None:
+    async def order(job_id: str, upload_id: str, url: str, file: File) -> None:
         record = await jobs.request(job_id)
         if record is None:
             log.warning("upload of an unknown job dropped", job_id=job_id)
             return
-        await ticket(record, upload_id, url, stream)
+        await ticket(record, upload_id, url, file)
 
     return order
 
 
-class Reporter:
-    """Turns events into outbox entries.
+DecideAnew = Callable[[RequestRecord, Late], Awaitable[str]]
+"""What is done with a job that came too late: see :meth:`bot.again.Again.late`."""
 
-    ``parent_delay`` is in seconds, see the settings. ``on_event`` is told of every event of a known job
-    once its messages are in the outbox.
+
+async def _too_late(_record: RequestRecord, _event: Late) -> str:
+    raise Fault("It waited too long for a free worker.", hint="Send the line again.")
+
+
+class Reporter:
+    """Turns events into records of the audit, then into outbox entries.
+
+    ``recorded`` returns once the audit has the event, which may come twice; ``parent_delay`` is in
+    seconds, see the settings. ``on_event`` is told of every event of a known job once its messages are in
+    the outbox.
     """
 
     def __init__(
@@ -75,15 +111,23 @@ class Reporter:
         outbox: Outbox,
         clock: Clock,
         parent_delay: float,
+        recorded: Callable[[Event], Awaitable[None]],
+        displays: Views,
+        meant: Callable[[RequestRecord], Awaitable[Meant | None]],
         on_event: Callable[[Event], None] = lambda _: None,
         logins: "LoginChanges | None" = None,
+        decide_anew: "DecideAnew | None" = None,
     ) -> None:
         self._jobs = jobs
         self._outbox = outbox
         self._clock = clock
         self._parent_delay = parent_delay
+        self._recorded = recorded
+        self._displays = displays
+        self._meant = meant
         self._on_event = on_event
         self._logins = logins
+        self._decide_anew = decide_anew or _too_late
         self._quick: dict[str, Began | None] = {}
         """Jobs accepted here less than ``parent_delay`` ago, with what was heard of them."""
         self._due: deque[tuple[float, str]] = deque()
@@ -112,6 +156,7 @@ class Reporter:
                 # It would fail the same way for ever, and hold up everybody's results.
                 log.exception("event dropped", job_id=event.job_id, kind=event.kind)
             await self._jobs.ack_event(entry_id)
+            failpoint("event acknowledged")
         except Fault as error:
             log.warning("event kept: store down", job_id=event.job_id, error=type(error).__name__)
             return False
@@ -119,28 +164,64 @@ class Reporter:
 
     async def handle(self, event: Event) -> None:
         """One event; raises StoreDown, and is then to be handled again."""
+        with structlog.contextvars.bound_contextvars(job_id=event.job_id):
+            await self._handle(event)
+
+    async def _handle(self, event: Event) -> None:
+        failpoint("event heard")
         if isinstance(event, Began) and event.job_id in self._quick:
+            await self._recorded(event)
             self._quick[event.job_id] = event  # most jobs end before anybody has to be told of this
             return
         record = await self._jobs.request(event.job_id)
         if record is None:
-            log.warning("event of an unknown job dropped", job_id=event.job_id, kind=event.kind)
+            # What the bot orders by itself begins without one.
+            tell = log.debug if isinstance(event, Began) else log.warning
+            tell("event of an unknown job dropped", job_id=event.job_id, kind=event.kind)
             return
-        match event:
-            case Began():
-                await self._running(record, event)
-            case Refused(refusal=refusal):
-                await self._parent(record, render.refused(record, refusal), Revision.ENDED)
-            case Ended():
-                await self._ended(record, event)
-            case Uploaded():
-                await self._uploaded(record, event)
-        if isinstance(event, Ended | Refused):
+        await self._recorded(event)
+        await self._show(record, event)
+        if isinstance(event, Ended | Refused | Late | Expired):
             self._quick.pop(event.job_id, None)
             if self._logins and record.command in {"login", "logout"}:
                 well = isinstance(event, Ended) and event.result.exit_code == 0
                 await self._logins.settle(event.job_id, well=well)
         self._on_event(event)
+
+    async def _show(self, record: RequestRecord, event: Event) -> None:
+        match event:
+            case Began():
+                await self._running(record, event)
+            case Progressed():
+                await self._progressed(record, changed=False)
+            case Waits(behind=first):
+                waiting = render.behind(record, first, await self._jobs.request(first))
+                await self._parent(record, waiting, Revision.BEHIND)
+            case Refused(refusal=refusal):
+                await self._parent(record, render.refused(record, refusal), Revision.ENDED)
+            case Late():
+                await self._late(record, event)
+            case Expired():
+                await self._parent(record, render.expired(record), Revision.ENDED)
+            case Ended() if record.page is not None:
+                await self._page(record, record.page, event)
+            case Ended():
+                await self._ended(record, event)
+            case Uploaded():
+                await self._uploaded(record, event)
+
+    async def _late(self, record: RequestRecord, event: Late) -> None:
+        """Decided anew, asked about, or refused."""
+        try:
+            yes = await self._decide_anew(record, event)
+        except StoreDown:
+            raise
+        except Fault as fault:
+            await self._parent(record, render.not_again(record, fault), Revision.ENDED)
+            return
+        if yes:
+            waited = self._clock.now() - record.accepted_at
+            await self._parent(record, render.still_wanted(record, waited, yes), Revision.ASKED)
 
     async def _tell_of_late_ones(self) -> None:
         while self._due:
@@ -165,23 +246,57 @@ class Reporter:
         else:
             await self._parent(record, render.waiting(record), Revision.WAITING)
 
+    async def refresh(self, job_id: str) -> None:
+        """Somebody changed how a running job is shown."""
+        record = await self._jobs.request(job_id)
+        if record is not None:
+            await self._progressed(record, changed=True)
+
     async def _running(self, record: RequestRecord, began: Began) -> None:
         after = record.accepted_at + self._parent_delay
-        await self._parent(record, render.running(record, began.at), Revision.RUNNING, after=after)
+        await self._parent(record, running(record, began.at), Revision.RUNNING, after=after)
+
+    async def _progressed(self, record: RequestRecord, *, changed: bool) -> None:
+        display, progress = await self._displays.read(record.job_id)
+        if progress is None or (display.paused and not changed):
+            return
+        revision = passing(record.accepted_at, self._clock.now())
+        entry = self._entry(
+            record, record.job_id, Kind.SHOW, live(record, progress, display, revision), revision
+        )
+        spacing = 0.0 if changed else LIVE_SECONDS
+        await self._outbox.put(entry.model_copy(update={"spacing": spacing}))
+
+    async def _page(self, record: RequestRecord, order: ShowOrder, event: Ended) -> None:
+        # Later pages in the same message are later revisions of it, whoever asked for them.
+        revision = Revision.ENDED + int(self._clock.now() * 1000)
+        message = shown.page(record, order, event.result, revision)
+        entries = [self._entry(record, _key(record), Kind.SHOW, message, revision)]
+        found = event.result.page
+        if order.whole and found and found.total_bytes:
+            name = render.filename(record, order.stream)
+            file = File(name=name, stream=order.stream, length=found.total_bytes)
+            entries.append(self._address(record, file))
+        await self._outbox.put(*entries)
 
     async def _ended(self, record: RequestRecord, event: Ended) -> None:
-        ending = render.ended(record, event.result)
-        await self._parent(record, ending.parent, Revision.ENDED)
+        stopped_by = ""
+        if event.result.reason == Reason.CANCELLED:
+            display, _ = await self._displays.read(record.job_id)
+            stopped_by = display.stopped_by
+        meant = await self._meant(record) if event.result.reason == Reason.NOT_FOUND else None
+        ending = render.ended(record, event.result, stopped_by, meant)
+        entries = [self._entry(record, record.job_id, Kind.SHOW, ending.parent, Revision.ENDED)]
         for number, reply in enumerate(ending.replies):
-            await self._outbox.put(self._reply(record, f"1.out{number}", Kind.SHOW, reply))
+            entries.append(self._reply(record, f"1.out{number}", Kind.SHOW, reply))
         outputs: dict[Stream, int] = {
             "stdout": event.result.stdout.total_bytes,
             "stderr": event.result.stderr.total_bytes,
         }
         for stream in ending.attach:
             file = File(name=render.filename(record, stream), stream=stream, length=outputs[stream])
-            address = self._reply(record, "", Kind.ADDRESS, file=file)
-            await self._outbox.put(address.model_copy(update={"key": address_key(record.job_id, stream)}))
+            entries.append(self._address(record, file))
+        await self._outbox.put(*entries)
 
     async def _uploaded(self, record: RequestRecord, event: Uploaded) -> None:
         # Which upload belongs to which job is the bot's own knowledge, not the event's.
@@ -199,10 +314,17 @@ class Reporter:
         log.warning("unknown upload dropped", job_id=record.job_id)
 
     async def _parent(
-        self, record: RequestRecord, message: Message, revision: Revision, *, after: float = 0.0
+        self, record: RequestRecord, message: Message, revision: int, *, after: float = 0.0
     ) -> None:
-        entry = self._entry(record, record.job_id, Kind.SHOW, message, revision)
-        await self._outbox.put(entry, after=after)
+        if record.instead and revision < Revision.ENDED:
+            return  # the page that is there stays until the next one
+        if record.instead:
+            revision = Revision.ENDED + int(self._clock.now() * 1000)
+        await self._outbox.put(self._entry(record, _key(record), Kind.SHOW, message, revision), after=after)
+
+    def _address(self, record: RequestRecord, file: File) -> Entry:
+        entry = self._reply(record, "", Kind.ADDRESS, file=file)
+        return entry.model_copy(update={"key": address_key(record.job_id, file.stream)})
 
     def _reply(
         self,
@@ -213,7 +335,7 @@ class Reporter:
         file: File | None = None,
     ) -> Entry:
         entry = self._entry(record, f"{record.job_id}/{name}", kind, message, 1)
-        under = "" if record.thread_ts else record.job_id
+        under = "" if record.thread_ts else _key(record)
         return entry.model_copy(update={"under": under, "file": file})
 
     def _entry(self, record: RequestRecord, key: str, kind: Kind, message: Message, revision: int) -> Entry:
@@ -228,3 +350,8 @@ class Reporter:
             revision=revision,
             made_at=self._clock.now(),
         )
+
+
+def _key(record: RequestRecord) -> str:
+    """The key of the message that shows a job."""
+    return record.instead or record.job_id

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
 
 import uvicorn
 from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
@@ -18,23 +19,45 @@ PING_SECONDS = 2.0
 
 Receive = Callable[[], Awaitable[dict[str, object]]]
 Send = Callable[[dict[str, object]], Awaitable[None]]
-Ready = Callable[[], Awaitable[bool]]
+
+
+class Probes(Protocol):
+    """What others may ask of the process."""
+
+    def healthy(self) -> bool:
+        """Whether everything that was started still runs."""
+        ...
+
+    async def ready(self) -> bool:
+        """Whether requests can be taken."""
+        ...
+
+    async def metrics(self, authorization: str) -> bytes | None:
+        """What Prometheus reads; None for who may not."""
+        ...
 
 
 class Web:
-    """The ASGI app: Slack's requests, ``/healthz`` (alive), ``/readyz`` (able to take work)."""
+    """The ASGI app: Slack's requests, ``/healthz`` (alive), ``/readyz`` (able to take work), ``/metrics``."""
 
-    def __init__(self, app: AsyncApp, ready: Ready) -> None:
+    def __init__(self, app: AsyncApp, probes: Probes) -> None:
         self._slack = AsyncSlackRequestHandler(app, path=EVENTS_PATH)
-        self._ready = ready
+        self._probes = probes
 
     async def __call__(self, scope: scope_type, receive: Receive, send: Send) -> None:
         """One request, as ASGI has it."""
-        if scope["type"] == "http" and scope["path"] in {"/healthz", "/readyz"}:
-            well = scope["path"] == "/healthz" or await self._ready()
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path in {"/healthz", "/readyz"}:
+            probes = self._probes
+            well = probes.healthy() if path == "/healthz" else await probes.ready()
             await _plain(send, 200 if well else 503, b"ok\n" if well else b"not ready\n")
-            return
-        await self._slack(scope, receive, send)
+        elif path == "/metrics":
+            headers: Any = scope["headers"]
+            given = next((value for name, value in headers if name.lower() == b"authorization"), b"")
+            text = await self._probes.metrics(given.decode("latin-1"))
+            await _plain(send, 200 if text is not None else 404, text or b"not found\n")
+        else:
+            await self._slack(scope, receive, send)
 
 
 async def _plain(send: Send, status: int, body: bytes) -> None:
@@ -49,10 +72,10 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
-def http_server(app: AsyncApp, ready: Ready, *, host: str, port: int) -> uvicorn.Server:
+def http_server(app: AsyncApp, probes: Probes, *, host: str, port: int) -> uvicorn.Server:
     """A server to be run with ``serve()`` and ended by ``should_exit``; it logs no request."""
     config = uvicorn.Config(
-        Web(app, ready),
+        Web(app, probes),
         host=host,
         port=port,
         http="httptools",
@@ -61,6 +84,8 @@ def http_server(app: AsyncApp, ready: Ready, *, host: str, port: int) -> uvicorn
         access_log=False,
         log_config=None,
         server_header=False,
+        # Longer than whoever stands in front keeps an idle connection, so that none is cut under a request.
+        timeout_keep_alive=75,
     )
     return _Server(config)
 

@@ -22,7 +22,8 @@ _PURPOSE = b"docktalk correction\n"
 class Correction(Record):
     """A line that its asker may run by a click; ``id`` is the opaque value of the button.
 
-    ``confirmed``: the click is the yes to the line's question, not a correction.
+    ``confirmed``: the click is the yes to the line's question, not a correction. ``again``: it queues the
+    line though a job does the same already.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Correction(Record):
     program: str
     text: str
     confirmed: bool = False
+    again: bool = False
 
 
 class Corrections:
@@ -51,6 +53,7 @@ class Corrections:
         program: str,
         text: str,
         confirmed: bool = False,
+        again: bool = False,
     ) -> str:
         """Keeps a line and returns the opaque id that only ``user_id`` can take it by."""
         correction = Correction(
@@ -61,6 +64,7 @@ class Corrections:
             program=program,
             text=text,
             confirmed=confirmed,
+            again=again,
         )
         blob = self._locks.lock(_PURPOSE + correction.model_dump_json().encode())
         try:

@@ -1,8 +1,8 @@
 -- The outbox: messages that Slack is still to show, the pace at which it takes them, who sends to a channel.
 -- KEYS[1] prefix; ARGV[1] operation, ARGV[2] channel, ARGV[3] owner, ARGV[4] lease ms, ARGV[5] now (s).
 -- Below the prefix:
---   entry:KEY    hash   blob, revision, lane (post, edit, side), under, after (s), mark, tries
---   sent:KEY     hash   revision, blob: what Slack shows already, and where
+--   entry:KEY    hash   blob, revision, lane (post, edit, side), under, after (s), spacing (s), mark, tries
+--   sent:KEY     hash   revision, blob, at (s): what Slack shows already, where, when it was edited
 --   posts:CH     zset   keys in the order they are to appear, by time; the first one blocks the others
 --   others:CH    zset   keys whose order does not matter: edits, ephemerals, calls for an upload's address
 --   wake         zset   channels with something to send, by when
@@ -13,6 +13,9 @@ local P = KEYS[1]
 local op, channel, owner, lease, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local posts, others = P .. 'posts:' .. channel, P .. 'others:' .. channel
 local leasekey = P .. 'lease:' .. channel
+-- The part of the edits' burst that passing states leave to those that stay.
+local RESERVE = 0.5
+local BEHIND = 1e8
 
 local function claim()
   local holder = redis.call('GET', leasekey)
@@ -27,11 +30,17 @@ local function forget(key)
   redis.call('ZREM', others, key)
 end
 
-local function queue(key, lane, at)
+local function queue(key, lane, at, spacing)
   local mine, other = posts, others
   if lane ~= 'post' then mine, other = others, posts end
   redis.call('ZREM', other, key)
-  redis.call('ZADD', mine, at, key)
+  if lane == 'edit' and (spacing or 0) > 0 then
+    -- A passing state stands behind all that stays, and keeps the place of the one it overtakes, or a busy
+    -- job would never have its turn.
+    redis.call('ZADD', mine, 'NX', tonumber(at) + BEHIND, key)
+  else
+    redis.call('ZADD', mine, at, key)
+  end
 end
 
 -- The tokens left in a bucket, without taking one.
@@ -48,16 +57,23 @@ end
 
 -- When this entry may go out: nil for now, else a time.
 local function not_before(key, lane, pace)
-  local after = tonumber(redis.call('HGET', P .. 'entry:' .. key, 'after') or 0)
+  local kept = redis.call('HMGET', P .. 'entry:' .. key, 'after', 'spacing')
+  local spacing = tonumber(kept[2] or 0)
   local hold = tonumber(redis.call('GET', P .. 'hold:' .. lane) or 0)
-  local at = math.max(after, hold)
+  local at = math.max(tonumber(kept[1] or 0), hold)
+  if lane == 'edit' and spacing > 0 then
+    at = math.max(at, tonumber(redis.call('HGET', P .. 'sent:' .. key, 'at') or 0) + spacing)
+  end
   if at > now then return at end
-  local name, rate, burst = channel, pace.rate, pace.burst
-  if lane == 'edit' then name, rate, burst = 'edits', pace.edit_rate, pace.edit_burst end
+  local name, rate, burst, need = channel, pace.rate, pace.burst, 1
+  if lane == 'edit' then
+    name, rate, burst = 'edits', pace.edit_rate, pace.edit_burst
+    if spacing > 0 then need = math.max(1, burst * RESERVE) end
+  end
   if lane == 'side' then return nil end
   local left = tokens(name, rate, burst)
-  -- Not quite 1: who waits exactly as told must not fail on a rounding.
-  if left < 0.999999 then return now + (1 - left) / rate end
+  -- Not quite as many: who waits exactly as told must not fail on a rounding.
+  if left < need - 0.000001 then return now + (need - left) / rate end
   spend(name, left)
   return nil
 end
@@ -105,30 +121,39 @@ local function take(pace)
   return {'empty'}
 end
 
--- put: ARGV key, blob, revision, lane, under, after. Returns what the caller is to do:
--- 'known' (this or a later revision is there), 'start' (the channel was nobody's), 'mine', 'theirs'.
-if op == 'put' then
-  local key, blob, revision, lane, under = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9], ARGV[10]
-  local after = tonumber(ARGV[11])
-  local entry, sent = P .. 'entry:' .. key, P .. 'sent:' .. key
-  local shown = tonumber(redis.call('HGET', sent, 'revision') or -1)
-  local wanted = tonumber(redis.call('HGET', entry, 'revision') or -1)
-  if shown >= revision or wanted >= revision then return {'known'} end
-  if shown >= 0 then lane = 'edit' end
-  redis.call('HSET', entry, 'blob', blob, 'revision', revision, 'lane', lane, 'under', under, 'after', tostring(after))
-  queue(key, lane, tostring(math.max(now, after)))
-  local wake = redis.call('ZSCORE', P .. 'wake', channel)
-  if not wake or tonumber(wake) > now then redis.call('ZADD', P .. 'wake', now, channel) end
-  local free = redis.call('EXISTS', leasekey) == 0
-  if not claim() then return {'theirs'} end
-  return {free and 'start' or 'mine'}
-end
-
 local function pace_at(i)
   return {
     rate = tonumber(ARGV[i]), burst = tonumber(ARGV[i + 1]),
     edit_rate = tonumber(ARGV[i + 2]), edit_burst = tonumber(ARGV[i + 3]),
   }
+end
+
+-- put: ARGV pace, then for each entry: key, blob, revision, lane, under, after, spacing.
+-- Returns what the caller is to do: 'known' (these or later revisions are there), 'start' and the first thing
+-- to send (the channel was nobody's), 'mine', 'theirs'.
+if op == 'put' then
+  local news = false
+  for i = 10, #ARGV, 7 do
+    local key, revision, lane = ARGV[i], tonumber(ARGV[i + 2]), ARGV[i + 3]
+    local after, spacing = tonumber(ARGV[i + 5]), tonumber(ARGV[i + 6])
+    local entry, sent = P .. 'entry:' .. key, P .. 'sent:' .. key
+    local shown = tonumber(redis.call('HGET', sent, 'revision') or -1)
+    local wanted = tonumber(redis.call('HGET', entry, 'revision') or -1)
+    if shown < revision and wanted < revision then
+      news = true
+      if shown >= 0 then lane = 'edit' end
+      redis.call('HSET', entry, 'blob', ARGV[i + 1], 'revision', ARGV[i + 2], 'lane', lane, 'under', ARGV[i + 4],
+        'after', ARGV[i + 5], 'spacing', ARGV[i + 6])
+      queue(key, lane, tostring(math.max(now, after)), spacing)
+    end
+  end
+  if not news then return {'known'} end
+  local wake = redis.call('ZSCORE', P .. 'wake', channel)
+  if not wake or tonumber(wake) > now then redis.call('ZADD', P .. 'wake', now, channel) end
+  local free = redis.call('EXISTS', leasekey) == 0
+  if not claim() then return {'theirs'} end
+  if free then return {'start', take(pace_at(6))} end
+  return {'mine'}
 end
 
 -- take: ARGV pace.
@@ -141,7 +166,9 @@ end
 if op == 'done' then
   local key, revision, blob = ARGV[10], tonumber(ARGV[11]), ARGV[12]
   if blob ~= '' then
-    redis.call('HSET', P .. 'sent:' .. key, 'revision', revision, 'blob', blob)
+    -- The first edit keeps no distance: it is what people wait for.
+    local at = redis.call('HGET', P .. 'entry:' .. key, 'lane') == 'edit' and ARGV[5] or '0'
+    redis.call('HSET', P .. 'sent:' .. key, 'revision', ARGV[11], 'blob', blob, 'at', at)
     redis.call('EXPIRE', P .. 'sent:' .. key, ARGV[13])
   end
   local entry = P .. 'entry:' .. key
@@ -149,7 +176,7 @@ if op == 'done' then
   if wanted > revision then
     local lane = blob ~= '' and 'edit' or redis.call('HGET', entry, 'lane')
     redis.call('HSET', entry, 'lane', lane, 'mark', '', 'tries', 0)
-    queue(key, lane, ARGV[5])
+    queue(key, lane, ARGV[5], tonumber(redis.call('HGET', entry, 'spacing') or 0))
   else
     forget(key)
   end

@@ -88,7 +88,8 @@ class Entry(Record):
     thread it goes into, ``thread_ts`` a thread that is there already; both "" for a message of its own.
     ``plainness`` counts what was taken away because Slack refused it: the table, then all blocks.
     ``direct`` means it goes to the asker because the channel cannot be written to. ``made_at`` is epoch
-    seconds.
+    seconds. ``spacing`` makes it a passing state: at least so many seconds lie between two edits, and what
+    stays goes first.
     """
 
     key: str
@@ -104,6 +105,7 @@ class Entry(Record):
     plainness: int = 0
     direct: bool = False
     made_at: float
+    spacing: float = 0.0
 
 
 class Sent(Record):
@@ -183,18 +185,24 @@ class OutboxStore:
         self._redis = client
         self._prefix = f"{{{namespace}}}:outbox:"
         self._locks = locks
-        self._owner = owner
+        self.owner = owner
         self._pace = astuple(pace)
         self._script = client.register_script(Path(__file__).with_suffix(".lua").read_text("utf-8"))
 
-    async def put(self, entry: Entry, *, now: float, after: float = 0.0) -> Put:
-        """Stores an entry unless this or a later revision of it is known.
+    async def put(self, *entries: Entry, now: float, after: float = 0.0) -> "tuple[Put, Next | None]":
+        """Stores entries of one channel, in order, unless these or later revisions of them are known.
 
-        ``after`` (epoch seconds) keeps it back. The answer says who sends.
+        ``after`` (epoch seconds) keeps them back. The answer says who sends; whoever starts to send is
+        given the first thing.
         """
-        args = [entry.key, self._lock(_ENTRY, entry), entry.revision, _lane(entry.kind), entry.under, after]
-        reply = await self._run("put", entry.channel_id, now, args)
-        return Put(reply[0].decode())
+        args: list[Any] = [*self._pace]
+        for entry in entries:
+            args += [entry.key, self._lock(_ENTRY, entry), entry.revision, _lane(entry.kind), entry.under]
+            args += [after, entry.spacing]
+        channel_id = entries[0].channel_id
+        reply = await self._run("put", channel_id, now, args)
+        put = Put(reply[0].decode())
+        return put, await self._step(channel_id, now, reply[1]) if put is Put.START else None
 
     async def take(self, channel_id: str, *, now: float) -> Next:
         """What to send next; Over.EMPTY gives the channel back."""
@@ -249,8 +257,12 @@ class OutboxStore:
         await self._run("release", channel_id, now, [unsent.entry.key if unsent else "", mark])
 
     async def _next(self, operation: str, channel_id: str, now: float, args: list[Any]) -> Next:
+        return await self._step(
+            channel_id, now, await self._run(operation, channel_id, now, [*self._pace, *args])
+        )
+
+    async def _step(self, channel_id: str, now: float, reply: Any) -> Next:
         while True:
-            reply = await self._run(operation, channel_id, now, [*self._pace, *args])
             match reply[0]:
                 case b"wait":
                     return Wait(float(reply[1]))
@@ -259,7 +271,8 @@ class OutboxStore:
                     if out is not None:
                         return out
                     # Not of our making, or of a key that is gone: it leaves the queue unread.
-                    operation, args = "done", [reply[1], reply[3], "", 1]
+                    args = [*self._pace, reply[1], reply[3], "", 1]
+                    reply = await self._run("done", channel_id, now, args)
                 case over:
                     return Over(over.decode())
 
@@ -278,10 +291,10 @@ class OutboxStore:
             under=self._unlock(_SENT, Sent, entry.under, under) if entry.under else None,
         )
 
-    async def _run(self, operation: str, channel_id: str, now: float, args: list[Any]) -> list[bytes]:
-        head: list[Any] = [operation, channel_id, self._owner, LEASE_MS, now]
+    async def _run(self, operation: str, channel_id: str, now: float, args: list[Any]) -> list[Any]:
+        head: list[Any] = [operation, channel_id, self.owner, LEASE_MS, now]
         try:
-            reply: list[bytes] = await self._script(keys=[self._prefix], args=[*head, *args])
+            reply: list[Any] = await self._script(keys=[self._prefix], args=[*head, *args])
         except RedisError as error:
             raise StoreDown(unsure=True) from error
         return reply

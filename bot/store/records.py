@@ -1,7 +1,9 @@
 """The signed request record: the only thing that says where a job's result goes."""
 
+from bot.jobs.wire import ShowOrder
 from bot.request import Origin
 from permissions.model import Record
+from permissions.operation import Operation
 from permissions.ticket import Effect
 
 
@@ -11,6 +13,9 @@ class RequestRecord(Record):
     ``shown`` is the command line with secrets masked; the line as typed is kept nowhere. ``notes`` say
     what was changed in the typed text (curly quotes and the like). Times are epoch seconds.
     A job that only previews has the ``question`` that its end will ask, and the id behind its "yes".
+    ``operation`` is what was decided on, so that it can be decided again for somebody else. A job that
+    reads another one's output says what it reads in ``page``, and in ``instead`` the job whose message the
+    answer replaces.
     """
 
     job_id: str
@@ -32,3 +37,6 @@ class RequestRecord(Record):
     notes: tuple[str, ...] = ()
     question: str = ""
     confirmation_id: str = ""
+    operation: Operation | None = None
+    page: ShowOrder | None = None
+    instead: str = ""

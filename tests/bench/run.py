@@ -22,6 +22,7 @@ from bot.jobs.wire import Ended
 from bot.trial import Trial
 from handlers.engine import DockerEngine
 from tests.bench.ack import measure_acks
+from tests.bench.audit import measure_audit
 
 ROUNDS = 200
 WARM_UP = 20
@@ -48,6 +49,7 @@ async def main() -> None:
     show_latency(stages, floors, cli)
     if "--latency" not in sys.argv:
         await measure_acks()
+        await measure_audit()
 
 
 async def slash_to_result(trial: Trial) -> dict[str, list[float]]:

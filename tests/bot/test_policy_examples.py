@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "policy.md"
 SHIPPED = [ROOT / "deploy" / "policy.example.yaml", *sorted((ROOT / "deploy" / "policies").glob("*.yaml"))]
 COMMANDS = [KnownCommand.of(command) for command in load_catalogue().commands]
+AT = datetime(2025, 6, 1, tzinfo=UTC).timestamp()
+"""When the examples are decided."""
+
 HOSTS = ["local", "prod-1", "test-1"]
 
 
@@ -35,7 +39,12 @@ def verdict(policy: Policy, who: str, channel: str, line: str) -> Decision:
     principal = Principal(
         team_id="T0", user_id=user, name="", standing=Standing.MEMBER, groups=tuple(groups), as_of=0.0
     )
-    return decide(policy, principal, channel, operation(line))
+    return decide(policy, principal, channel, operation(line), AT)
+
+
+def shown(decision: Decision) -> str:
+    """The verdict as the guide's tables have it; `worker` for an allow that holds if the worker agrees."""
+    return "worker" if isinstance(decision, Allow) and decision.provisional else decision.outcome
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
@@ -66,11 +75,12 @@ CASES = {
     ],
     "small-team.yaml": [
         ("U0SARA", "C0ANY", "rm -f postgres", True),
+        ("U0SARA", "C0ANY", "run -d --name dev-x nginx", True),
         ("U0SARA", "C0ANY", "run -v /:/host nginx", True),
         ("U0ANA S0DEVELOPERS", "C0ANY", "restart web", True),
         ("U0ANA S0DEVELOPERS", "C0ANY", "restart postgres", False),
         ("U0ANA S0DEVELOPERS", "C0ANY", "restart web postgres-2", False),
-        ("U0ANA S0DEVELOPERS", "C0ANY", "restart 3f2a9c", False),
+        ("U0ANA S0DEVELOPERS", "C0ANY", "restart 3f2a9c", "worker"),
         ("U0ANA S0DEVELOPERS", "C0ANY", "logs postgres", True),
         ("U0ANA S0DEVELOPERS", "C0ANY", "run -d --name tmp-1 nginx:1.27", True),
         ("U0ANA S0DEVELOPERS", "C0ANY", "run -d --name web nginx:1.27", False),
@@ -92,11 +102,11 @@ CASES = {
         ("U0ANA S0ENGINEERS S0ONCALL", "C0INCIDENTS", "logs web", True),
         ("U0ANA S0ENGINEERS S0ONCALL", "C0ANY", "logs web", False),
         ("U0ANA S0ENGINEERS S0ONCALL", "C0INCIDENTS", "-H prod-1 restart web api-2", True),
-        ("U0ANA S0ENGINEERS S0ONCALL", "C0INCIDENTS", "restart web db", False),
-        ("U0ANA S0ENGINEERS S0ONCALL", "C0INCIDENTS", "restart 3f2a9c", False),
+        ("U0ANA S0ENGINEERS S0ONCALL", "C0INCIDENTS", "restart web cart", False),
+        ("U0ANA S0ENGINEERS S0ONCALL", "C0INCIDENTS", "restart 3f2a9c", "worker"),
         ("U0ANA S0ENGINEERS S0ONCALL", "C0INCIDENTS", "kill -s STOP web", False),
         ("U0ANA S0ENGINEERS S0ONCALL", "C0INCIDENTS", "logs vault", False),
-        ("U0ANA S0ENGINEERS S0ONCALL", "C0INCIDENTS", "logs 3f2a9c", False),
+        ("U0ANA S0ENGINEERS S0ONCALL", "C0INCIDENTS", "logs 3f2a9c", "worker"),
         ("U0ANA S0ENGINEERS S0ONCALL", "C0INCIDENTS", "rm web", False),
         ("U0MAYA", "C0INCIDENTS", "rm -f web", True),
         ("U0MAYA", "C0INCIDENTS", "rm -v web", False),
@@ -147,11 +157,11 @@ CASES = {
     [(name, *case) for name, cases in CASES.items() for case in cases],
 )
 def test_a_shipped_policy_decides_as_its_comments_say(
-    name: str, who: str, channel: str, line: str, passes: bool
+    name: str, who: str, channel: str, line: str, passes: bool | str
 ):
     path = next(path for path in SHIPPED if path.name == name)
     decision = verdict(load(path).policy, who, channel, line)
-    assert isinstance(decision, Allow) is passes, decision
+    assert shown(decision) == {True: "allow", False: "deny"}.get(passes, passes), decision
 
 
 def test_every_shipped_policy_is_decided_on():
@@ -197,7 +207,7 @@ def test_an_example_of_the_guide_decides_as_its_table_says(example: re.Match[str
     told = []
     for who, where, line, *_ in rows:
         said = verdict(policy, who, where, line)
-        told.append([who, where, line, said.outcome, said.rule])
+        told.append([who, where, line, shown(said), said.rule])
     assert told == rows
 
 

@@ -1,4 +1,3 @@
-import hashlib
 from pathlib import Path
 
 import pytest
@@ -6,6 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.policy_file import MAX_BYTES, KnownCommand, LoadedPolicy, Mistake, PolicyError, PolicyHolder, load
+from permissions.bundle import bundle, digest, unbundled
 from permissions.policy import Policy
 from permissions.verbs import Danger, Verb
 
@@ -59,7 +59,7 @@ def test_a_file_becomes_a_policy_whose_rules_know_their_lines(written):
     path = written(GOOD)
     loaded = load(path)
     assert loaded.path == path
-    assert loaded.sha256 == hashlib.sha256(GOOD.encode()).hexdigest()
+    assert unbundled(bundle(loaded.policy)) == loaded.policy
     assert loaded.policy.contact == "#ops-help"
     assert [rule.source for rule in loaded.policy.roles["operator"].rules] == [
         "policy.yaml:10",
@@ -149,7 +149,7 @@ BIND = "version: 1\nroles: {r: {}}\nbindings:\n  - "
         (ROLE + "{verbs: [list], flags: {alow: [x]}}", "5:33: unknown key `alow` (did you mean `allow`?)"),
         (
             ROLE + "{verbs: [list], flags: {deny: [--x]}}",
-            "5:40: `--x` is not an option's long name, written without dashes",
+            "5:40: `--x` is not an option's long name, written without dashes, or NAME=VALUE",
         ),
         (ROLE + "{verbs: &v [list]}", "5:17: anchors (`&v`) are not read; write it out each time"),
         (ROLE + "{&k verbs: [list]}", "5:10: a key is a plain word"),
@@ -157,7 +157,7 @@ BIND = "version: 1\nroles: {r: {}}\nbindings:\n  - "
         (ROLE + "verbs: [list]\n        hosts: *h", "6:16: is not YAML: found undefined alias 'h'"),
         (BIND + "{role: q, users: [U1]}", "4:12: role `q` is not defined"),
         (BIND + "{role: rr, users: [U1]}", "4:12: role `rr` is not defined (did you mean `r`?)"),
-        (BIND + "{role: r}", "4:5: the binding is for nobody: list `users` or `groups`"),
+        (BIND + "{role: r}", "4:5: the binding is for nobody: list `users`, `groups` or `oncall`"),
         (BIND + "{users: [U1]}", "4:5: `role` is missing"),
         (BIND + "{rol: r, users: [U1]}", "4:6: unknown key `rol` (did you mean `role`?)"),
         (BIND + "{role: [r], users: [U1]}", "4:12: `role` takes text; put it in quotes"),
@@ -247,9 +247,9 @@ def test_a_long_text_is_not_repeated_whole(written):
     assert max(map(len, mistakes(written(text)))) < 400
 
 
-def test_a_file_that_is_not_there_or_is_a_folder_cannot_be_read(tmp_path: Path):
+def test_a_file_that_is_not_there_and_an_empty_folder_cannot_be_read(tmp_path: Path):
     assert mistakes(tmp_path / "none.yaml") == ["1:1: cannot be read: No such file or directory"]
-    assert mistakes(tmp_path) == ["1:1: cannot be read: Is a directory"]
+    assert mistakes(tmp_path) == ["1:1: holds no *.yaml file"]
 
 
 COMMANDS = (
@@ -336,7 +336,7 @@ def test_any_file_is_a_policy_or_a_list_of_mistakes(tmp_path_factory, text):
     except PolicyError as error:
         found = list(error.mistakes)
     assert found
-    assert all(line > 0 and column > 0 and sentence for line, column, sentence in found)
+    assert all(line > 0 and column > 0 and sentence for line, column, sentence, _ in found)
 
 
 def test_nothing_starts_without_a_valid_policy(written):
@@ -353,7 +353,7 @@ def test_a_changed_file_comes_into_force(written):
     assert isinstance(loaded, LoadedPolicy)
     assert loaded is holder.current
     assert loaded.policy == Policy(version=1)
-    assert loaded.sha256 == hashlib.sha256(b"version: 1\n").hexdigest()
+    assert loaded.sha256 == digest(bundle(Policy(version=1)))
     assert holder.reload_if_changed() is None
 
 
@@ -386,7 +386,7 @@ def test_one_wrong_file_after_another_is_told_each_time(written):
     second = holder.reload_if_changed()
     assert isinstance(first, PolicyError)
     assert isinstance(second, PolicyError)
-    assert second.mistakes == (Mistake(1, 1, "unknown key `b`"),)
+    assert second.mistakes == (Mistake(1, 1, "unknown key `b`", "policy.yaml"),)
     assert first is not second
 
 

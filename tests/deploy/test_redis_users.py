@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from bot.jobs.host_queue import HostQueue
+from bot.jobs.host_queue import Free, HostQueue
 from bot.jobs.names import Names, script
 from bot.jobs.unsent import UnsentFolder
-from bot.jobs.wire import Refused
+from bot.jobs.wire import Progress, Refused
 from tests.services.store import Store
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -85,11 +85,19 @@ def test_without_a_password_there_is_a_ping_and_nothing_else(connect: Connect) -
             nobody.get("{docktalk}:events")
 
 
-@pytest.mark.parametrize("key", ["outbox:C1", "approval:1", "audit", "delivery:1"])
+@pytest.mark.parametrize("key", ["outbox:C1", "approval:1", "audit", "delivery:1", "request:J-1"])
 @pytest.mark.parametrize("command", ["SET", "GET"])
 def test_the_bots_own_records_are_out_of_a_workers_reach(connect: Connect, key: str, command: str) -> None:
     with pytest.raises(redis.exceptions.NoPermissionError):
         connect("worker").execute_command(command, f"{{docktalk}}:{key}", *["forged"] * (command == "SET"))
+
+
+def test_a_worker_reads_policies_and_writes_none(connect: Connect) -> None:
+    connect("bot").set("{docktalk}:policy:in-force", "signed")
+    assert connect("worker").get("{docktalk}:policy:in-force") == b"signed"
+    for command in ("SET", "APPEND"):
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            connect("worker").execute_command(command, "{docktalk}:policy:in-force", "forged")
 
 
 def test_a_worker_orders_no_cancel_on_the_bots_channel(connect: Connect) -> None:
@@ -100,7 +108,7 @@ def test_a_worker_orders_no_cancel_on_the_bots_channel(connect: Connect) -> None
 def test_a_script_cannot_do_what_its_caller_may_not(connect: Connect) -> None:
     with pytest.raises(redis.exceptions.ResponseError, match="access"):
         connect("worker").eval("return redis.call('SET', '{docktalk}:audit', 'forged')", 0)
-    assert connect("bot").get("{docktalk}:audit") is None
+    assert connect("bot").type("{docktalk}:audit") != b"string"
 
 
 def test_bot_and_worker_can_do_their_work(connect: Connect, tmp_path: Path) -> None:
@@ -109,18 +117,29 @@ def test_bot_and_worker_can_do_their_work(connect: Connect, tmp_path: Path) -> N
     accept = bot.register_script(script("accept"))
 
     def add(job: str) -> None:
-        keys = [names.delivery(job), names.request(job), names.stream("local", "normal")]
-        assert accept(keys, [job, 60, 60, "record", "signature", "a ticket", "change"])[0] == job.encode()
+        stream = names.stream("local", "normal")
+        keys = [names.delivery(job), names.request(job), stream, names.audit, names.prefix]
+        stored = [job, 60, 60, "record", "signature", "a ticket", "change"]
+        rest = ["audit entry", "its mac", 10, 10_000, "normal", "U1", 0, "the same", 0]
+        assert accept(keys, [*stored, *rest])[0] == job.encode()
 
     add("J-1")
-    [claimed] = queue.claim(1, 0)
+    free = Free(quick=1, bulk=1, follow=1, share=1, follow_share=1)
+    [claimed] = queue.claim(free, 0)
     assert (claimed.job_id, claimed.ticket) == ("J-1", "a ticket")
     assert queue.renew({"J-1": claimed.token}) == ([], [])
     assert queue.orphans() == []
     queue.hand_back("J-1", claimed.token)
-    [again] = queue.claim(1, 0)
+    [again] = queue.claim(free, 0)
+    assert queue.lock("J-1", again.token, ("container web",), 0)
     queue.finish("J-1", again.token, Refused(job_id="J-1", worker="worker-1", refusal="stale", at=0.0))
     assert queue.send_unsent()
+    worker = connect("worker")
+    queue.tell([Progress(job_id="J-2", tail="a line", began_at=0.0, at=0.0)])
+    assert b"a line" in (bot.get(names.live("J-2")) or b"")
+    worker.hset(names.inventory("local", "container"), "id", "seen")
+    worker.set(names.inventory_at("local"), "1", ex=9)
+    assert bot.hvals(names.inventory("local", "container")) == [b"seen"]
     assert bot.xlen(names.events) > 0
     assert not bot.exists(names.claims("local"))
     stopped = threading.Event()

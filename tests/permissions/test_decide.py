@@ -1,11 +1,11 @@
 import pytest
 
-from permissions.decide import DEFAULT_RULE, STANDING_RULE, decide, is_command
+from permissions.decide import DEFAULT_RULE, STANDING_RULE, decide
 from permissions.decision import Allow, Deny
 from permissions.operation import Standing
-from permissions.policy import Policy
+from permissions.policy import Policy, is_command
 
-# What the rules say; then lines that pass and lines that do not.
+# What the rules say; then lines that pass, lines that do not, and lines that the worker settles.
 RULES = {
     "a verb": ("- verbs: [list]", ["container ls", "version"], ["container logs web", "container stop web"]),
     "two verbs": (
@@ -51,12 +51,8 @@ RULES = {
     "a target": (
         "- {verbs: [operate], targets: {container: [web, api-*]}}",
         ["container restart web", "container restart api-1 web", "container restart /web"],
-        [
-            "container restart db",
-            "container restart web db",
-            "container restart 3f2a",
-            "container restart webx",
-        ],
+        ["container restart cart", "container restart web cart", "container restart webx"],
+        ["container restart db", "container restart web db", "container restart 3f2a"],
     ),
     "targets keep out what names none": (
         "- {verbs: [destroy, list], targets: {container: [web]}, max_danger: LOSES_DATA}",
@@ -76,6 +72,7 @@ RULES = {
     "what may be of any kind is outside": (
         '- {verbs: [reveal], targets: {container: ["*"], image: ["*"]}}',
         ["container inspect web"],
+        [],
         ["inspect web"],
     ),
     "a host": (
@@ -121,17 +118,20 @@ RULES = {
     "a deny on a target hits any one of several, an id and an alias": (
         '- verbs: [operate]\ndeny:\n- {commands: ["*"], targets: {container: [db-*]}}',
         ["container stop web", "container stop dbx"],
-        ["container stop db-1", "container stop web db-1", "container stop 3f2a", "container stop web/x"],
+        ["container stop db-1", "container stop web db-1", "container stop web/x"],
+        ["container stop 3f2a"],
     ),
     "a deny on a target hits what may reach it unnamed": (
         '- {commands: ["*"], max_danger: LOSES_DATA}\ndeny:\n- {commands: ["*"], targets: {container: [db]}}',
         ["container ls", "image prune", "image load", "volume rm db", "login reg.example.com", "inspect web"],
-        ["container prune", "system prune", "inspect db"],
+        ["container prune", "system prune"],
+        ["inspect db"],
     ),
     "a deny on an image hits its other spellings and what is loaded": (
         '- commands: ["*"]\ndeny:\n- {commands: ["*"], targets: {image: [nginx]}}',
         ["container run httpd:2", "container stop nginx"],
-        ["container run docker.io/library/nginx", "image pull nginx:1", "image load", "container run cafe"],
+        ["container run docker.io/library/nginx", "image pull nginx:1", "image load"],
+        ["container run cafe"],
     ),
     "a deny begins at a danger": (
         '- {commands: ["*"], max_danger: LOSES_DATA}\ndeny:\n- {commands: ["*"], min_danger: LOSES_DATA}',
@@ -154,17 +154,23 @@ RULES = {
         ["container stop web -H prod-1"],
     ),
 }
-CASES = [(text, line, True) for text, lines, _ in RULES.values() for line in lines] + [
-    (text, line, False) for text, _, lines in RULES.values() for line in lines
+CASES = [
+    (text, line, said)
+    for text, *groups in RULES.values()
+    for said, lines in zip(("passes", "fails", "is settled by the worker"), groups, strict=False)
+    for line in lines
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "passes"), CASES)
+@pytest.mark.parametrize(("text", "line", "said"), CASES)
 def test_a_rule_matches_when_everything_it_says_holds(
-    rules, member, operation, text: str, line: str, passes: bool
+    rules, member, operation, text: str, line: str, said: str
 ):
     decision = decide(rules(text), member(), "C0OPS", operation(line))
-    assert isinstance(decision, Allow if passes else Deny), decision
+    verdict = "fails" if isinstance(decision, Deny) else "passes"
+    if isinstance(decision, Allow) and decision.provisional:
+        verdict = "is settled by the worker"
+    assert verdict == said, decision
 
 
 BINDINGS = {
@@ -342,12 +348,6 @@ def test_an_allow_names_its_rule_and_the_line_it_stands_in(
             f"None of your roles here allows `container stop` on `{'w' * 64}…`.",
             ASK,
         ),
-        (
-            "container stop web 3f2a",
-            "default",
-            "None of your roles here allows `container stop` on `web`, `3f2a`.",
-            f"`3f2a` can be read as an id, and the rules go by names: give the full name. {ASK}",
-        ),
         ("container kill 3f2a", "deny rule 1 (policy.yaml:19)", "A rule forbids `container kill`.", ASK),
         (
             "container kill web",
@@ -362,17 +362,35 @@ def test_an_allow_names_its_rule_and_the_line_it_stands_in(
             "A rule forbids `container logs` on `vault`.",
             ASK,
         ),
-        (
-            "container logs 3f2a -H ci",
-            "deny rule 3 (policy.yaml:22)",
-            "A rule forbids `container logs` on `3f2a`.",
-            f"`3f2a` can be read as an id, and the rules go by names: give the full name. {ASK}",
-        ),
     ],
 )
 def test_a_deny_says_which_rule_why_and_what_to_do(policy_of, member, operation, line, rule, reason, hint):
     decision = decide(policy_of(POLICY), member(), "C0OPS", operation(line))
     assert decision == Deny(rule=rule, reason=reason, hint=hint)
+
+
+@pytest.mark.parametrize(
+    ("line", "rule", "on"),
+    [
+        (
+            "container stop web 3f2a",
+            "default",
+            "None of your roles here allows `container stop` on `web`, `3f2a`.",
+        ),
+        (
+            "container logs 3f2a -H ci",
+            "deny rule 3 (policy.yaml:22)",
+            "A rule forbids `container logs` on `3f2a`.",
+        ),
+    ],
+)
+def test_an_id_that_nothing_has_on_the_host_is_decided_against_the_asker(
+    policy_of, member, operation, line: str, rule: str, on: str
+):
+    found = operation(line).model_copy(update={"live": True})
+    hint = f"`3f2a` can be read as an id, and the rules go by names: give the full name. {ASK}"
+    decision = decide(policy_of(POLICY), member(), "C0OPS", found)
+    assert decision == Deny(rule=rule, reason=on, hint=hint)
 
 
 def test_a_deny_spares_a_role_only_in_the_channels_where_it_is_held(rules, member, operation):

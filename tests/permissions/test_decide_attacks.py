@@ -76,7 +76,7 @@ def test_a_look_alike_of_an_allowed_name_is_not_that_name(rules, member, operati
 
 
 @pytest.mark.parametrize(
-    "name", ["vault", "/vault", "//vault", "abc123", "web/vault", "vault:ro", "v\u0430ult", "vault "]
+    "name", ["vault", "/vault", "//vault", "web/vault", "vault:ro", "v\u0430ult", "vault "]
 )
 def test_no_other_spelling_escapes_a_deny(rules, member, operation, name: str):
     policy = rules('- verbs: [operate]\ndeny:\n- {commands: ["*"], targets: {container: [vault]}}')
@@ -119,15 +119,14 @@ def test_no_other_spelling_of_an_image_escapes_a_deny(rules, member, operation, 
 def test_a_command_that_only_begins_alike_is_another_command(rules, member, operation, command: str):
     policy = rules('- {commands: ["container *"], max_danger: ROOT_EQUIVALENT}')
     op = operation("version").model_copy(update={"command": command})
-    allowed = isinstance(decide(policy, member(), "C0OPS", op), Allow)
-    assert allowed is (command == "container ")
+    assert isinstance(decide(policy, member(), "C0OPS", op), Deny)
 
 
 def test_one_outsider_among_many_targets_stops_the_whole_line(rules, member, operation):
     policy = rules('- {verbs: [operate], targets: {container: ["web-*"]}}')
     names = " ".join(f"web-{number}" for number in range(50))
     assert isinstance(decide(policy, member(), "C0OPS", operation(f"container stop {names}")), Allow)
-    assert isinstance(decide(policy, member(), "C0OPS", operation(f"container stop {names} db")), Deny)
+    assert isinstance(decide(policy, member(), "C0OPS", operation(f"container stop {names} vault")), Deny)
 
 
 def test_a_group_that_slack_did_not_tell_of_lifts_no_deny(policy_of, member, operation):
@@ -183,9 +182,7 @@ def test_a_broken_operation_is_denied_by_the_failure_rule(rules, member, op):
 )
 def test_a_broken_policy_denies_and_offers_nothing(member, operation, policy):
     assert isinstance(decide(policy, member(), "C0OPS", operation("container ls")), Deny)
-    assert not offers(
-        policy, member(), "C0OPS", command="container ls", verb=Verb.LIST, danger=Danger.SAFE, host="local"
-    )
+    assert not offers(policy, member(), "C0OPS", operation("container ls"))
 
 
 def test_a_rule_that_breaks_beside_one_that_allows_denies(rules, member, operation):

@@ -2,7 +2,6 @@ import pytest
 
 from permissions.decide import offers
 from permissions.operation import Standing
-from permissions.verbs import Danger, Verb
 
 CASES = {
     "an allow for its verb": ("- verbs: [operate]", {"container stop"}),
@@ -44,10 +43,7 @@ def test_help_offers_what_some_targets_and_flags_could_pass(rules, member, opera
     policy = rules(text)
 
     def is_offered(line: str, **who) -> bool:
-        op = operation(line)
-        return offers(
-            policy, member(**who), "C0OPS", command=op.command, verb=op.verb, danger=op.danger, host="local"
-        )
+        return offers(policy, member(**who), "C0OPS", operation(line))
 
     lines = ["container stop", "container ls", "container rm"]
     assert {line for line in lines if is_offered(line)} == offered
@@ -55,16 +51,14 @@ def test_help_offers_what_some_targets_and_flags_could_pass(rules, member, opera
     assert not any(is_offered(line, standing=Standing.GUEST) for line in lines)
 
 
-def test_help_offers_what_a_role_held_in_this_channel_on_this_host_gives(policy_of, member):
+def test_help_offers_what_a_role_held_in_this_channel_on_this_host_gives(policy_of, member, operation):
     policy = policy_of(
         "version: 1\nroles: {r: {rules: [{verbs: [list]}]}}\n"
         "bindings: [{role: r, users: [U0ANA], channels: [C0OPS], hosts: [prod]}]\n"
     )
 
     def is_offered(channel: str, host: str) -> bool:
-        return offers(
-            policy, member(), channel, command="container ls", verb=Verb.LIST, danger=Danger.SAFE, host=host
-        )
+        return offers(policy, member(), channel, operation(f"container ls -H {host}"))
 
     places = [(channel, host) for channel in ("C0OPS", "C1") for host in ("prod", "ci")]
     assert [place for place in places if is_offered(*place)] == [("C0OPS", "prod")]

@@ -1,7 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from permissions.policy import Binding, DenyRule, Flags, Policy, Role, Rule, Targets
+from permissions.policy import Binding, DenyRule, Flags, Policy, Role, Rule
+from permissions.targets import Targets
 from permissions.verbs import Danger, Kind, Verb
 
 
@@ -106,6 +107,6 @@ def test_bindings_are_found_once_each_in_the_order_of_the_file():
     first = Binding(role="a", users=("U1", "U2"), groups=("S1",))
     second = Binding(role="a", groups=("S1", "S2"))
     policy = Policy(version=1, roles={"a": Role()}, bindings=(first, second))
-    assert policy.bindings_of("U1", ("S2", "S1")) == [first, second]
-    assert policy.bindings_of("U3", ("S2",)) == [second]
-    assert policy.bindings_of("S1", ("U1",)) == []
+    assert policy.bindings_of("U1", ("S2", "S1"), None) == [first, second]
+    assert policy.bindings_of("U3", ("S2",), 0.0) == [second]
+    assert policy.bindings_of("S1", ("U1",), 0.0) == []

@@ -13,7 +13,8 @@ from bot.settings import WorkerSettings
 from handlers.faults import NotFound
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Lines, Output, Stream, Table
-from permissions.verbs import Danger, Verb
+from handlers.outcome import Finding
+from permissions.verbs import Danger, Kind, Verb
 
 
 class Echo(
@@ -54,7 +55,7 @@ class Block(
 class Touch(
     Command,
     path="test touch",
-    verb=Verb.CHANGE,
+    verb=Verb.CREATE,
     danger=Danger.LOSES_DATA,
     example="test touch f",
 ):
@@ -62,6 +63,13 @@ class Touch(
 
     file: Annotated[str, Arg("FILE")]
     gate: Annotated[str, Opt("--gate", help="Waited for")] = ""
+    on: Annotated[tuple[str, ...], Opt("--on", help="Containers in hand", resource=Kind.CONTAINER)] = ()
+
+    def outcome(self, engine: Any, begun: Any) -> tuple[Finding, ...]:
+        if not self.on:
+            return ()
+        there = Path(self.file).exists()
+        return (Finding(target="f", verdict="done" if there else "not done", seen=f"since {begun.since}"),)
 
     def run(self, ctx: Any) -> Output:
         with Path(self.file).open("a", encoding="utf-8") as file:
@@ -69,6 +77,38 @@ class Touch(
         while self.gate and not Path(self.gate).exists():
             time.sleep(0.01)
         return Lines(lines=("touched",))
+
+
+class Sweep(
+    Command,
+    path="test sweep prune",
+    verb=Verb.DESTROY,
+    danger=Danger.LOSES_DATA,
+    example="test sweep prune f",
+):
+    """As touch, with the whole host in hand."""
+
+    file: Annotated[str, Arg("FILE")]
+    gate: Annotated[str, Opt("--gate", help="Waited for")] = ""
+
+    def run(self, ctx: Any) -> Output:
+        return Touch(file=self.file, gate=self.gate).run(ctx)
+
+
+class Follow(
+    Command,
+    path="test follow",
+    verb=Verb.LIST,
+    danger=Danger.SAFE,
+    example="test follow",
+):
+    """As block, in the lane of follows."""
+
+    def endless(self) -> bool:
+        return True
+
+    def run(self, ctx: Any) -> Output:
+        return Block().run(ctx)
 
 
 class Stuck(
@@ -118,7 +158,9 @@ class Fresh(Command, path="fresh", verb=Verb.LIST, danger=Danger.SAFE, example="
         return Lines(lines=("ran",))
 
 
-COMMANDS: dict[str, type[Command]] = {cls.path: cls for cls in (Echo, Block, Touch, Stuck, Fail, Fresh)}
+COMMANDS: dict[str, type[Command]] = {
+    cls.path: cls for cls in (Echo, Block, Touch, Sweep, Follow, Stuck, Fail, Fresh)
+}
 
 
 class TestCatalogue:
@@ -137,7 +179,25 @@ class NoEngine:
     env = ("DB_PASSWORD=target-secret-1",)
 
     def get(self, path: str, query: Any = None) -> Any:
-        return {"Config": {"Env": list(self.env)}}
+        if not path.startswith("/containers/"):
+            raise NotFound(f"no {path}")
+        name = path.split("/")[2]
+        return {
+            "Id": f"id-of-{name}",
+            "Name": f"/{name}",
+            "Image": "sha256:0",
+            "Config": {"Env": list(self.env), "Labels": {}},
+            "HostConfig": {
+                "Privileged": False,
+                "NetworkMode": "default",
+                "Runtime": "runc",
+                "CgroupParent": "",
+                **dict.fromkeys(("CapAdd", "Binds", "Devices", "SecurityOpt")),
+                **dict.fromkeys(("PidMode", "IpcMode", "UTSMode", "UsernsMode"), ""),
+            },
+            "Mounts": [],
+            "NetworkSettings": {"Networks": {}},
+        }
 
 
 def _serve() -> None:

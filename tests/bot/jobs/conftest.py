@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import os
 import secrets
 import subprocess
 import sys
@@ -14,21 +15,36 @@ from typing import Any
 
 import pytest
 
+from bot.jobs.lanes import lane_of
 from bot.jobs.names import Names, bot_client, worker_client
 from bot.jobs.queue import BotQueue
-from bot.jobs.wire import Began, Ended, Event
+from bot.jobs.wire import Began, Ended, Event, Progressed, Waits
 from bot.jobs.worker import Worker
 from bot.keys import BotKeys, HostKeys, Trust, to_wire
 from bot.request import Origin
 from bot.settings import WorkerSettings
+from bot.store.intake import IntakeEntry
+from bot.store.policy_bundles import BotBundles
 from bot.store.records import RequestRecord
 from handlers.grammar.command import Command
+from permissions.bundle import bundle, digest
 from permissions.operation import Principal, Standing
+from permissions.policy import Binding, Flags, Policy, Role, Rule
 from permissions.ticket import Claims, Effect, Ticket
+from permissions.verbs import Danger
 from tests.bot.jobs import commands
 from tests.bot.jobs.commands import NoEngine, TestCatalogue
 
 ROOT = Path(__file__).parents[3]
+EVERY_FLAG = Flags(allow=("*", "no-redact"))
+POLICY = Policy(
+    version=1,
+    roles={"all": Role(rules=(Rule(commands=("*",), max_danger=Danger.ROOT_EQUIVALENT, flags=EVERY_FLAG),))},
+    bindings=(Binding(role="all", users=("U1",)),),
+)
+POLICY_SHA256 = digest(bundle(POLICY))
+NOTE = IntakeEntry(number=1, text="{}", mac="")
+"""Stands for what the audit is told; nobody reads it here."""
 
 
 @dataclass
@@ -54,7 +70,7 @@ class Bot:
             "principal": Principal(
                 team_id="T1", user_id="U1", name="ada", standing=Standing.MEMBER, as_of=now
             ),
-            "policy": "0" * 64,
+            "policy": POLICY_SHA256,
             "rule": "role admin, rule 1",
             "issued_at": now,
             "not_after": now + 60,
@@ -83,11 +99,11 @@ class Bot:
 
     async def order(self, command: Command, **changes: Any) -> str:
         claims = await self.claims(command, **changes)
-        job_id, _ = await self.queue.accept(self.record(claims), self.keys.sign(claims))
-        return job_id
+        return await self.send(claims, self.keys.sign(claims), lane=lane_of(command))
 
-    async def send(self, claims: Claims, ticket: Ticket) -> str:
-        job_id, _ = await self.queue.accept(self.record(claims), ticket)
+    async def send(self, claims: Claims, ticket: Ticket, *, lane: str = "normal", **changes: Any) -> str:
+        record = self.record(claims).model_copy(update=changes)
+        job_id, _ = await self.queue.accept(record, ticket, NOTE, lane=lane)
         return job_id
 
     async def listen(self) -> None:
@@ -113,7 +129,8 @@ class Bot:
                 await asyncio.sleep(0.005)
 
     def heard(self, job_id: str) -> list[Event]:
-        return [event for event in self.events if event.job_id == job_id and not isinstance(event, Began)]
+        passing = (Began, Waits, Progressed)
+        return [event for event in self.events if event.job_id == job_id and not isinstance(event, passing)]
 
 
 @pytest.fixture
@@ -168,7 +185,9 @@ async def bot_on(tmp_path: Path, settings: WorkerSettings) -> AsyncIterator[Call
         async def start(url: str) -> Bot:
             client = bot_client(url)
             stack.push_async_callback(client.aclose)
-            bot = Bot(keys, Trust(settings.trust_dir), BotQueue(client, settings.namespace, keys))
+            trust = Trust(settings.trust_dir)
+            bot = Bot(keys, trust, BotQueue(client, settings.namespace, keys))
+            await BotBundles(client, settings.namespace, keys, trust).publish(POLICY, 1)
             stack.push_async_callback(ended, asyncio.create_task(bot.listen()))
             return bot
 
@@ -189,14 +208,17 @@ async def bot(bot_on: Callable[[str], Awaitable[Bot]], store_url: str) -> Bot:
 @pytest.fixture
 def worker_process(
     settings: WorkerSettings, store_url: str
-) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """``worker_process()`` starts a worker in a process of its own, to be killed."""
+) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """``worker_process()`` starts a worker in a process of its own, to be killed or to die at a failpoint."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start() -> subprocess.Popen[bytes]:
+    def start(failpoint: str = "") -> subprocess.Popen[bytes]:
         arguments = [store_url, str(settings.data_dir), str(settings.trust_dir), str(settings.lease)]
         process = subprocess.Popen(
-            [sys.executable, "-m", commands.__name__, *arguments], stdout=subprocess.PIPE, cwd=ROOT
+            [sys.executable, "-m", commands.__name__, *arguments],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, "DOCKTALK_FAILPOINT": failpoint},
         )
         started.append(process)
         assert process.stdout is not None

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import structlog
 
-from bot.jobs.wire import EVENT, CancelOrder, Ended, Refused, SignedCancel
+from bot.jobs.wire import EVENT, CancelOrder, Ended, Late, Refused, SignedCancel
 from bot.keys import BotKeys, HostKeys
 from permissions.ticket import Effect, Ticket
 from tests.bot.jobs.commands import Block, Echo, Touch
+from tests.bot.jobs.conftest import NOTE
 
 pytestmark = pytest.mark.store
 
@@ -85,7 +86,6 @@ async def test_a_ticket_that_was_tampered_with_runs_nothing(attack, reason, bot,
     ("changes", "reason"),
     [
         ({"host": "other"}, "other_host"),
-        ({"not_after": 1.0}, "too_late"),
         ({"issued_at": 9e9, "not_after": 9e9}, "not_yet"),
     ],
 )
@@ -97,6 +97,20 @@ async def test_a_ticket_for_another_host_or_time_runs_nothing(
     claims = await bot.claims(Touch(file=str(file)), **changes)
     put(store, names, claims.job_id, bot.keys.sign(claims).model_dump_json())
     assert await refused(bot, claims.job_id) == reason
+    assert not file.exists()
+
+
+async def test_a_ticket_that_is_too_late_runs_nothing_and_goes_back_to_be_decided_anew(
+    bot, new_worker, tmp_path, store, names
+):
+    new_worker()
+    file = tmp_path / "f"
+    claims = await bot.claims(Touch(file=str(file)), not_after=1.0)
+    ticket = bot.keys.sign(claims).model_dump_json()
+    put(store, names, claims.job_id, ticket)
+    [event] = await bot.ends(claims.job_id)
+    assert isinstance(event, Late)
+    assert event.ticket == ticket
     assert not file.exists()
 
 
@@ -233,7 +247,7 @@ async def test_malformed_events_are_set_aside_and_counted(bot, store, names):
 async def test_an_altered_request_record_names_no_channel(bot, store, names):
     claims = await bot.claims(Echo(words=("a",)))
     record = bot.record(claims)
-    await bot.queue.accept(record, bot.keys.sign(claims))
+    await bot.queue.accept(record, bot.keys.sign(claims), NOTE)
     assert await bot.queue.request(claims.job_id) == record
     key = names.request(claims.job_id)
     text = store.hget(key, "record")
@@ -241,7 +255,7 @@ async def test_an_altered_request_record_names_no_channel(bot, store, names):
     assert await bot.queue.request(claims.job_id) is None
     # The signed record of another job under this job's key is none either.
     other = await bot.claims(Echo(words=("b",)))
-    await bot.queue.accept(bot.record(other), bot.keys.sign(other))
+    await bot.queue.accept(bot.record(other), bot.keys.sign(other), NOTE)
     store.copy(names.request(other.job_id), key, replace=True)
     assert await bot.queue.request(claims.job_id) is None
     store.delete(key)

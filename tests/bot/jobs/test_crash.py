@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from bot.failpoints import STATUS
 from bot.jobs.names import worker_client
-from bot.jobs.wire import Began
+from bot.jobs.wire import Began, Waits
 from bot.jobs.worker import Worker
+from handlers.faults import Unreachable
+from handlers.outcome import Finding
 from tests.bot.jobs.commands import Block, Echo, NoEngine, TestCatalogue, Touch
 
 pytestmark = pytest.mark.store
@@ -160,3 +163,115 @@ async def test_results_kept_by_a_worker_that_died_are_sent_by_the_next(
             assert len(bot.heard(job_id)) == 1
             worker.stop(0.0)
         client.close()
+
+
+LOOKED_AT_NOT_DONE = ("not_done", "f: not done, since")
+NEVER_BEGUN = ("not_done", "before it began this. Nothing was run")
+FOUND_DONE = ("", "f: done, since")
+
+CHANGES = {
+    "claimed": (NEVER_BEGUN, 0),
+    "verified": (NEVER_BEGUN, 0),
+    "before lock": (NEVER_BEGUN, 0),
+    "locked": (NEVER_BEGUN, 0),
+    "nonce consumed": (LOOKED_AT_NOT_DONE, 0),
+    "before the engine": (LOOKED_AT_NOT_DONE, 0),
+    "after the engine": (FOUND_DONE, 1),
+    "before the end is told": (FOUND_DONE, 1),
+    "end told": (("", ""), 1),
+}
+"""What is told of a change whose worker dies at a point, and how often it ran."""
+
+READS = {point: 2 for point in CHANGES if point not in {"before lock", "locked", "nonce consumed"}} | {
+    "end told": 1
+}
+"""How often a read is begun when its first worker dies at a point."""
+
+
+@pytest.mark.parametrize("point", CHANGES)
+async def test_a_change_whose_worker_dies_at_any_point_is_told_truly_and_never_runs_again(
+    point, bot, worker_process, new_worker, tmp_path
+):
+    (reason, words), times = CHANGES[point]
+    process = worker_process(point)
+    file = tmp_path / "f"
+    job_id = await bot.order(Touch(file=str(file), on=("web",)))
+    assert await asyncio.to_thread(process.wait, 10) == STATUS
+    new_worker()
+    result = (await bot.ended(job_id)).result
+    assert result.reason == reason
+    assert words in result.stderr.text
+    await bot.ended(await bot.order(Touch(file=str(tmp_path / "g"), on=("web",))))  # its locks are gone
+    assert len(bot.heard(job_id)) == 1
+    assert (len(file.read_text().splitlines()) if file.exists() else 0) == times
+
+
+@pytest.mark.parametrize("point", READS)
+async def test_a_read_whose_worker_dies_at_any_point_is_answered_once(point, bot, worker_process, new_worker):
+    process = worker_process(point)
+    job_id = await bot.order(Echo(words=("hi",)))
+    assert await asyncio.to_thread(process.wait, 10) == STATUS
+    new_worker()
+    assert (await bot.ended(job_id)).result.stdout.text == "hi\n"
+    await bot.ended(await bot.order(Echo(words=("next",))))
+    assert len(bot.heard(job_id)) == 1
+    began = [event for event in bot.events if isinstance(event, Began) and event.job_id == job_id]
+    assert len(began) == READS[point]
+
+
+async def test_an_orphan_is_not_looked_at_while_the_engine_is_away(
+    bot, worker_process, new_worker, tmp_path, monkeypatch
+):
+    process = worker_process("after the engine")
+    job_id = await bot.order(Touch(file=str(tmp_path / "f"), on=("web",)))
+    await asyncio.to_thread(process.wait, 10)
+    away = [True]
+
+    def outcome(_self: Touch, *_: Any) -> Any:
+        if away[0]:
+            raise Unreachable("no engine")
+        return (Finding(target="f", verdict="done", seen="there"),)
+
+    monkeypatch.setattr(Touch, "outcome", outcome)
+    new_worker()
+    await asyncio.sleep(1.5)
+    assert not bot.heard(job_id)
+    away[0] = False
+    assert (await bot.ended(job_id)).result.reason == ""
+
+
+async def test_a_change_that_waits_behind_a_dead_workers_comes_next(
+    bot, worker_process, new_worker, tmp_path
+):
+    process = worker_process()
+    first = await bot.order(Touch(file=str(tmp_path / "f"), gate=str(tmp_path / "never"), on=("web",)))
+    await lines(tmp_path / "f", 1)
+    second = await bot.order(Touch(file=str(tmp_path / "g"), on=("web",)))
+    async with asyncio.timeout(5):
+        while not any(isinstance(event, Waits) for event in bot.events):
+            await asyncio.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "g").exists()
+    new_worker()
+    assert (await bot.ended(first)).result.reason == ""
+    assert (await bot.ended(second)).result.stdout.text == "touched\n"
+
+
+async def test_a_ticket_that_the_bot_did_not_sign_is_not_looked_into(
+    bot, worker_process, new_worker, store, names, tmp_path
+):
+    process = worker_process("after the engine")
+    job_id = await bot.order(Touch(file=str(tmp_path / "f"), on=("web",)))
+    await asyncio.to_thread(process.wait, 10)
+    # The dead worker's entry is put aside for a forged one.
+    claim = f"{names.prefix}claim:{job_id}"
+    stream = names.stream("local", "normal")
+    entry = store.hget(claim, "entry")
+    [(_, fields)] = store.xrange(stream, entry, entry)
+    forged = {**fields, b"ticket": fields[b"ticket"].replace(b"U1", b"U2")}
+    store.hset(claim, "entry", store.xadd(stream, forged))
+    new_worker()
+    result = (await bot.ended(job_id)).result
+    assert result.reason == "outcome_unknown"
+    assert "f: done" not in result.stderr.text

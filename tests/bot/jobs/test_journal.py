@@ -6,7 +6,7 @@ import os
 import pytest
 
 from bot.jobs import journal as module
-from bot.jobs.journal import Journal, JournalDamaged
+from bot.jobs.journal import KEPT_SECONDS, Journal, JournalDamaged
 from permissions.ticket import CLOCK_SKEW
 
 
@@ -31,7 +31,7 @@ def test_a_nonce_is_kept_until_its_ticket_cannot_start_any_more(path):
     journal.consume("early", 200)
     journal.consume("late", 300)
     journal.close()
-    journal = Journal(path, clock=lambda: 200 + CLOCK_SKEW + 1)
+    journal = Journal(path, clock=lambda: 200 + KEPT_SECONDS + CLOCK_SKEW + 1)
     assert journal.consume("early", 200)  # its time alone refuses it now
     assert not journal.consume("late", 300)
     journal.close()
@@ -39,6 +39,7 @@ def test_a_nonce_is_kept_until_its_ticket_cannot_start_any_more(path):
 
 def test_the_file_does_not_grow_with_expired_nonces(path, monkeypatch):
     monkeypatch.setattr(module, "PRUNE_LINES", 10)
+    monkeypatch.setattr(module, "KEPT_SECONDS", 0)
     now = [100.0]
     journal = Journal(path, clock=lambda: now[0])
     for number in range(100):
@@ -88,4 +89,16 @@ def test_a_full_disk_refuses_the_nonce_and_spoils_no_line(written, path, monkeyp
     journal = Journal(path, clock=lambda: 100)
     assert not journal.consume("a", 200)
     assert not journal.consume("b", 200)
+    journal.close()
+
+
+def test_how_a_change_began_is_known_after_a_restart(path):
+    journal = Journal(path, clock=lambda: 100)
+    journal.consume("a", 200, {"container web": "3f2a"})
+    journal.close()
+    journal = Journal(path, clock=lambda: 150)
+    begun = journal.begun("a")
+    assert begun is not None
+    assert (begun.since, begun.id_of("container", "web"), begun.id_of("container", "db")) == (100, "3f2a", "")
+    assert journal.begun("b") is None
     journal.close()

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import redis
 
-from bot.jobs.host_queue import HostQueue
+from bot.jobs.host_queue import Free, HostQueue
 from bot.jobs.names import BOTS, Names, bot_client, worker_client
 from bot.jobs.queue import BotQueue, StoreDown
 from bot.jobs.unsent import UnsentFolder
 from bot.jobs.wire import Ended, Result
 from bot.keys import BotKeys
-from permissions.ticket import Effect
 from tests.bot.jobs.commands import Echo, Touch
+from tests.bot.jobs.conftest import NOTE
 
 pytestmark = pytest.mark.store
 
@@ -37,30 +37,35 @@ def host_queue(store_url: str, settings: Any, tmp_path: Any):
         yield make
 
 
+def free(quick: int, *, bulk: int = 50, follow: int = 0, share: int = 100) -> Free:
+    """Room for so many jobs."""
+    return Free(quick=quick, bulk=bulk, follow=follow, share=share, follow_share=share)
+
+
 def ended(job_id: str, exit_code: int = 0) -> Ended:
     return Ended(job_id=job_id, worker="w", result=Result(exit_code=exit_code, began_at=1, ended_at=2))
 
 
 async def test_a_redelivery_finds_the_job_that_is_there(bot, host_queue):
     first, second = await bot.claims(Echo()), await bot.claims(Echo())
-    accepted = await bot.queue.accept(bot.record(first, "d-1"), bot.keys.sign(first))
-    again = await bot.queue.accept(bot.record(second, "d-1"), bot.keys.sign(second))
+    accepted = await bot.queue.accept(bot.record(first, "d-1"), bot.keys.sign(first), NOTE)
+    again = await bot.queue.accept(bot.record(second, "d-1"), bot.keys.sign(second), NOTE)
     assert accepted == (first.job_id, False)
     assert again == (first.job_id, True)
     # The same call sent twice, as a client does after a lost reply, is no redelivery.
-    assert await bot.queue.accept(bot.record(first, "d-1"), bot.keys.sign(first)) == accepted
-    assert [one.job_id for one in host_queue("w").claim(10, 0)] == [first.job_id]
+    assert await bot.queue.accept(bot.record(first, "d-1"), bot.keys.sign(first), NOTE) == accepted
+    assert [one.job_id for one in host_queue("w").claim(free(10), 0)] == [first.job_id]
     assert await bot.queue.request(second.job_id) is None
 
 
 async def test_simultaneous_deliveries_become_one_job(bot, host_queue):
     claims = [await bot.claims(Echo()) for _ in range(20)]
     replies = await asyncio.gather(
-        *(bot.queue.accept(bot.record(one, "same"), bot.keys.sign(one)) for one in claims)
+        *(bot.queue.accept(bot.record(one, "same"), bot.keys.sign(one), NOTE) for one in claims)
     )
     assert len({job_id for job_id, _ in replies}) == 1
     assert sum(not duplicate for _, duplicate in replies) == 1
-    assert len(host_queue("w").claim(50, 0)) == 1
+    assert len(host_queue("w").claim(free(50), 0)) == 1
 
 
 async def test_job_ids_never_repeat_across_bots(bot, store_url, settings):
@@ -74,25 +79,24 @@ async def test_job_ids_never_repeat_across_bots(bot, store_url, settings):
 async def test_a_worker_claims_no_more_than_it_has_slots_and_nothing_of_other_hosts(bot, host_queue):
     jobs = [await bot.order(Echo()) for _ in range(5)]
     queue = host_queue("w")
-    assert host_queue("o", host="other").claim(10, 0) == []
-    assert [one.job_id for one in queue.claim(2, 0)] == jobs[:2]
-    assert [one.job_id for one in host_queue("w2").claim(10, 0)] == jobs[2:]
-    assert queue.claim(10, 0) == []
+    assert host_queue("o", host="other").claim(free(10), 0) == []
+    assert [one.job_id for one in queue.claim(free(2), 0)] == jobs[:2]
+    assert [one.job_id for one in host_queue("w2").claim(free(10), 0)] == jobs[2:]
+    assert queue.claim(free(10), 0) == []
 
 
-async def test_the_more_urgent_stream_comes_first(bot, host_queue, monkeypatch):
-    monkeypatch.setattr("bot.jobs.names.PRIORITIES", ("incident", "normal"))
-    normal = await bot.order(Echo())
-    claims = await bot.claims(Echo())
-    await bot.queue.accept(bot.record(claims), bot.keys.sign(claims), priority="incident")
+async def test_the_more_urgent_lane_comes_first(bot, host_queue):
+    for lane in ("bulk", "normal", "incident"):
+        claims = await bot.claims(Echo())
+        await bot.send(claims, bot.keys.sign(claims), lane=lane)
     queue = host_queue("w")
-    assert [one.job_id for one in queue.claim(1, 0)] == [claims.job_id]
-    assert [one.job_id for one in queue.claim(5, 0)] == [normal]
+    assert [one.lane for one in queue.claim(free(1), 0)] == ["incident"]
+    assert [one.lane for one in queue.claim(free(5), 0)] == ["normal", "bulk"]
 
 
 async def test_a_waiting_worker_wakes_when_a_job_comes(bot, host_queue):
     queue = host_queue("w")
-    waiting = asyncio.create_task(asyncio.to_thread(queue.claim, 1, 2.0))
+    waiting = asyncio.create_task(asyncio.to_thread(queue.claim, free(1), 2.0))
     await asyncio.sleep(0.1)
     job_id = await bot.order(Echo())
     async with asyncio.timeout(1.5):
@@ -102,7 +106,7 @@ async def test_a_waiting_worker_wakes_when_a_job_comes(bot, host_queue):
 async def test_only_the_holder_of_a_claim_ends_a_job_and_only_once(bot, host_queue, store, names):
     job_id = await bot.order(Echo())
     queue = host_queue("w")
-    claimed = queue.claim(1, 0)[0]
+    claimed = queue.claim(free(1), 0)[0]
     queue.finish(job_id, "another token", ended(job_id, 1))
     queue.finish(job_id, claimed.token, ended(job_id, 0))
     queue.finish(job_id, claimed.token, ended(job_id, 0))
@@ -118,23 +122,24 @@ async def test_only_the_holder_of_a_claim_ends_a_job_and_only_once(bot, host_que
 async def end_of_another(bot: Any, queue: HostQueue) -> str:
     """Orders and ends one more job: whatever came before it was heard then."""
     job_id = await bot.order(Echo())
-    queue.finish(job_id, queue.claim(1, 0)[0].token, ended(job_id))
+    queue.finish(job_id, queue.claim(free(1), 0)[0].token, ended(job_id))
     return job_id
 
 
 async def test_a_lapsed_read_is_put_back_and_a_lapsed_change_is_told(bot, host_queue, tmp_path):
     read, change = await bot.order(Echo()), await bot.order(Touch(file=str(tmp_path / "f")))
     dead, alive = host_queue("dead"), host_queue("alive")
-    tokens = {one.job_id: one.token for one in dead.claim(2, 0)}
+    tokens = {one.job_id: one.token for one in dead.claim(free(2), 0)}
     assert alive.orphans() == []
     dead.renew(tokens)
     await asyncio.sleep(0.3)
     orphans = alive.orphans()
     assert {(one.job_id, one.effect) for one in orphans} == {(read, "read"), (change, "change")}
-    assert [alive.settle(orphan) for orphan in orphans] == ["ok", "ok"]
-    assert [alive.settle(orphan) for orphan in orphans] == ["lost", "ok"]  # once, whoever asks again
-    assert (await bot.ended(change)).result.reason == "outcome_unknown"
-    again = alive.claim(5, 0)
+    by_id = {orphan.job_id: orphan for orphan in orphans}
+    assert [alive.run_again(by_id[read]) for _ in range(2)] == ["ok", "lost"]
+    assert [alive.settle(by_id[change], ended(change, 9)) for _ in range(2)] == ["ok", "ok"]
+    assert (await bot.ended(change)).result.exit_code == 9
+    again = alive.claim(free(5), 0)
     assert [(one.job_id, one.attempt) for one in again] == [(read, 2)]
     # The dead worker comes back with results: they are too late.
     for job_id, token in tokens.items():
@@ -142,16 +147,6 @@ async def test_a_lapsed_read_is_put_back_and_a_lapsed_change_is_told(bot, host_q
     alive.finish(read, again[0].token, ended(read, 3))
     assert (await bot.ended(read)).result.exit_code == 3
     assert [len(bot.heard(job_id)) for job_id in (read, change)] == [1, 1]
-
-
-async def test_a_change_whose_claim_never_reached_us_is_taken_again(bot, host_queue, tmp_path):
-    job_id = await bot.order(Touch(file=str(tmp_path / "f")))
-    queue = host_queue("w")
-    queue.claim(1, 0)  # say the reply was lost
-    await asyncio.sleep(0.3)
-    assert [queue.settle(orphan) for orphan in queue.orphans()] == ["ok"]
-    assert [one.job_id for one in queue.claim(1, 0)] == [job_id]
-    assert not bot.heard(job_id)
 
 
 async def test_events_of_a_lost_reply_come_at_once(bot, store, names, monkeypatch):
@@ -174,21 +169,21 @@ async def test_events_of_a_lost_reply_come_at_once(bot, store, names, monkeypatc
 async def test_a_renewed_lease_is_not_settled(bot, host_queue):
     job_id = await bot.order(Echo())
     slow, other = host_queue("slow"), host_queue("other")
-    token = slow.claim(1, 0)[0].token
+    token = slow.claim(free(1), 0)[0].token
     await asyncio.sleep(0.3)
     orphan = other.orphans()[0]
     assert slow.renew({job_id: token}) == ([], [])
-    assert other.settle(orphan) == "alive"
-    assert other.settle(type(orphan)(orphan.job_id, orphan.token, Effect.CHANGE, 1)) == "alive"
+    assert other.run_again(orphan) == "alive"
+    assert other.settle(orphan, ended(job_id)) == "alive"
     assert slow.renew({job_id: "not ours"}) == ([job_id], [])
 
 
 async def test_a_job_handed_back_is_taken_by_another(bot, host_queue):
     job_id = await bot.order(Echo())
     queue = host_queue("w")
-    claimed = queue.claim(1, 0)[0]
+    claimed = queue.claim(free(1), 0)[0]
     queue.hand_back(job_id, claimed.token)
-    again = host_queue("w2").claim(1, 0)[0]
+    again = host_queue("w2").claim(free(1), 0)[0]
     assert (again.job_id, again.attempt, again.ticket) == (job_id, 1, claimed.ticket)
     assert await bot.queue.cancel(job_id, "local") == "told"
 
@@ -196,9 +191,9 @@ async def test_a_job_handed_back_is_taken_by_another(bot, host_queue):
 async def test_a_put_back_job_can_still_be_cancelled_where_it_waits(bot, host_queue):
     job_id = await bot.order(Echo())
     queue = host_queue("w")
-    queue.hand_back(job_id, queue.claim(1, 0)[0].token)
+    queue.hand_back(job_id, queue.claim(free(1), 0)[0].token)
     assert await bot.queue.cancel(job_id, "local") == "removed"
-    assert queue.claim(1, 0) == []
+    assert queue.claim(free(1), 0) == []
 
 
 @pytest.mark.parametrize("job_id", ["J-404", "nonsense"])
@@ -261,6 +256,7 @@ def test_every_key_of_a_namespace_lies_in_one_slot():
         names.events,
         names.delivery("{x}"),
         names.request("J-1"),
-        *names.streams("a{b}"),
+        names.stream("a{b}", "normal"),
+        names.ready("a{b}", "quick"),
     ]
     assert all(key.startswith("{docktalk}:") for key in keys)

@@ -8,6 +8,7 @@ import pytest
 
 from bot.jobs.context import HUB, JobContext, Login, WorkerClock, local_zone
 from bot.jobs.host_queue import Claimed
+from bot.jobs.live import Live
 from bot.jobs.running import Job, Timers
 from bot.jobs.spool import Spool
 from handlers.faults import Cancelled, TimedOut
@@ -33,6 +34,7 @@ def context(tmp_path):
         logins={"docker.io": Login("ada", "hub-password"), "https://registry:5000/v2/": Login("bob", "p")},
         output=Spool(tmp_path, 1000, 1000).open("J-1"),
         masks=Masks(["swordfish"]),
+        live=Live("J-1", 0.0),
     )
 
 

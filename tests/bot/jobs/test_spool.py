@@ -128,16 +128,25 @@ def test_a_full_disk_loses_the_copy_and_not_the_tail(spool):
     assert stdout.text == "first\nsecond\nthird\n"
 
 
-def test_a_disk_that_fills_at_the_last_write_is_noticed(spool):
+def test_a_disk_that_fills_is_noticed_at_once(spool):
     output = spool.open("J-1")
-    output.write("stdout", b"only\n")
+    output.write("stdout", b"first\n")
     file = output._streams["stdout"].file
     full = os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, file.fileno())
     os.close(full)
-    stdout, _, _ = output.close()
-    assert stdout.text == "only\n"
+    output.write("stdout", b"last\n")
     assert not output.kept
+    stdout, _, _ = output.close()
+    assert stdout.text == "first\nlast\n"
+
+
+def test_what_was_written_is_there_before_the_end(spool):
+    output = spool.open("J-1")
+    output.write("stdout", b"a line\n")
+    with spool.read("J-1", "stdout") as file:
+        assert file.read() == b"a line\n"
+    output.close()
 
 
 def test_what_comes_after_the_end_is_dropped(spool):

@@ -11,6 +11,7 @@ from bot.jobs.upload import UploadFailed, send
 from bot.jobs.wire import UPLOAD, Uploaded
 from permissions.ticket import CommandWire
 from tests.bot.jobs.commands import Echo
+from tests.bot.jobs.conftest import NOTE
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -114,7 +115,7 @@ async def test_a_signed_upload_sends_what_the_worker_kept(job, path, ok, error, 
     claims = await bot.claims(Echo())
     claims = claims.model_copy(update={"command": command})
     bot.events.clear()
-    await bot.queue.order(claims.job_id, "local", bot.keys.sign(claims))
+    await bot.queue.order(claims.job_id, "local", bot.keys.sign(claims), NOTE)
     event = (await bot.ends(of))[0]
     assert isinstance(event, Uploaded)
     assert (event.upload_id, event.ok) == ("F1", ok)
@@ -128,5 +129,5 @@ async def test_an_upload_whose_url_is_not_sealed_is_refused(bot, new_worker):
     claims = await bot.claims(Echo())
     fields = {"job_id": "J-1", "upload_id": "F1", "url": "http://127.0.0.1/"}
     claims = claims.model_copy(update={"command": CommandWire(path=UPLOAD, fields=fields)})
-    await bot.queue.order(claims.job_id, "local", bot.keys.sign(claims))
+    await bot.queue.order(claims.job_id, "local", bot.keys.sign(claims), NOTE)
     assert (await bot.ends(claims.job_id))[0].refusal == "malformed"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import structlog
 
-from bot.jobs.wire import CELLS, TAIL_BYTES, Began
+from bot.jobs.wire import CELLS, TAIL_BYTES, Began, Waits
 from bot.jobs.worker import Worker, WorkerRefused
-from tests.bot.jobs.commands import Block, Echo, Fail, Fresh, Stuck, Touch
+from tests.bot.jobs.commands import Block, Echo, Fail, Follow, Fresh, Stuck, Sweep, Touch
 from tests.bot.jobs.conftest import Bot
 
 pytestmark = pytest.mark.store
@@ -207,3 +207,64 @@ async def test_a_full_disk_loses_the_copy_and_says_so(bot, new_worker, tmp_path:
     assert "did not take the whole output" in result.hint
     with pytest.raises(NotADirectoryError):
         worker.spool.read(job_id, "stdout")
+
+
+async def test_a_stopping_worker_cuts_follows_at_once_and_hands_back_what_has_not_begun(
+    bot, new_worker, tmp_path
+):
+    worker = new_worker(slots=1)
+    gate = tmp_path / "gate"
+    running = await bot.order(Touch(file=str(tmp_path / "f"), gate=str(gate)))
+    follow = await bot.order(Follow())
+    await bot.began(running)
+    await bot.began(follow)
+    waiting = await bot.order(Touch(file=str(tmp_path / "g")))
+    stopping = asyncio.create_task(asyncio.to_thread(worker.stop, 5.0))
+    result = (await bot.ended(follow, 1.5)).result
+    assert (result.reason, result.stderr.text) == (
+        "cancelled",
+        "The worker was stopped; the stream ends here.\n",
+    )
+    assert not bot.heard(running)
+    gate.touch()
+    assert (await bot.ended(running)).result.exit_code == 0
+    await stopping
+    assert not bot.heard(waiting)
+    new_worker()
+    assert (await bot.ended(waiting)).result.stdout.text == "touched\n"
+
+
+async def test_follows_do_not_take_the_slots_of_quick_jobs(bot, new_worker):
+    new_worker(slots=1, follow_slots=3)  # of which one asker gets two
+    follows = [await bot.order(Follow()) for _ in range(3)]
+    await bot.began(follows[1])
+    assert (await bot.ended(await bot.order(Echo(words=("quick",))), 3.0)).result.stdout.text == "quick\n"
+    for job_id in follows:
+        await bot.queue.cancel(job_id, "local")
+    assert [(await bot.ended(job_id, 2.0)).result.exit_code for job_id in follows] == [130, 130, 130]
+
+
+async def test_a_waiting_change_takes_no_slot_and_says_behind_whom_it_waits(bot, new_worker, tmp_path):
+    new_worker(slots=1)
+    gate = tmp_path / "gate"
+    first = await bot.order(Touch(file=str(tmp_path / "f"), gate=str(gate), on=("web",)))
+    await bot.began(first)
+    other = await bot.order(Touch(file=str(tmp_path / "h"), on=("db",)))
+    second = await bot.order(Touch(file=str(tmp_path / "g"), on=("web",)))
+    gate.touch()
+    for job_id in (first, other, second):
+        assert (await bot.ended(job_id)).result.exit_code == 0
+
+
+async def test_a_prune_waits_until_the_host_is_quiet(bot, new_worker, tmp_path):
+    new_worker()
+    gate = tmp_path / "gate"
+    first = await bot.order(Touch(file=str(tmp_path / "f"), gate=str(gate), on=("web",)))
+    await bot.began(first)
+    prune = await bot.order(Sweep(file=str(tmp_path / "g")))
+    async with asyncio.timeout(5):
+        while not any(isinstance(event, Waits) and event.job_id == prune for event in bot.events):
+            await asyncio.sleep(0.01)
+    assert not (tmp_path / "g").exists()
+    gate.touch()
+    assert (await bot.ended(prune)).result.exit_code == 0

@@ -26,6 +26,8 @@ from bot.slack.serve import http_server
 from bot.standin.clock import RealClock
 from bot.standin.server import StandIn
 from bot.store.corrections import Corrections
+from bot.store.displays import Displays
+from bot.store.intake import IntakeEntry
 from bot.store.outbox import Entry, Kind, OutboxStore, Pace
 from bot.store.records import RequestRecord
 from permissions.ticket import Effect, Ticket
@@ -59,6 +61,7 @@ class Side:
     outbox: Outbox
     reporter: Reporter
     corrections: Corrections
+    displays: Displays
     pipeline: RecordingPipeline
     intake: Intake
     app: object
@@ -68,7 +71,8 @@ class Side:
 
     async def accept(self, record: RequestRecord) -> RequestRecord:
         """Stores a signed record, as the pipeline does."""
-        await self.queue.accept(record, Ticket(claims="{}", signature="", key_id=""))
+        noted = IntakeEntry(number=1, text="{}", mac="")
+        await self.queue.accept(record, Ticket(claims="{}", signature="", key_id=""), noted)
         return record
 
     def posts(self, method: str = "chat.postMessage"):
@@ -77,6 +81,14 @@ class Side:
 
     async def until_posts(self, count: int, method: str = "chat.postMessage"):
         return await self.standin.until(lambda _: len(self.posts(method)) >= count and self.posts(method))
+
+
+async def nothing_meant(_) -> None:
+    """No inventory here."""
+
+
+async def nothing_recorded(_) -> None:
+    """The audit is another's affair."""
 
 
 async def eventually(predicate, seconds=5.0):
@@ -183,7 +195,8 @@ async def wired(standin, store_url, keys, pace, clock=None, parent_delay=0.4):
 
         store = OutboxStore(redis, "test", keys, owner=f"bot-{next(OWNERS)}", pace=pace)
         outbox = Outbox(store, client, clock, upload_orders(queue, ticket))
-        reporter = Reporter(queue, outbox, clock, parent_delay)
+        displays = Displays(redis, "test", keys)
+        reporter = Reporter(queue, outbox, clock, parent_delay, nothing_recorded, displays, nothing_meant)
         corrections = Corrections(redis, "test", keys)
         pipeline = RecordingPipeline()
         intake = Intake(pipeline, corrections, reporter.accepted, clock.now)
@@ -204,6 +217,7 @@ async def wired(standin, store_url, keys, pace, clock=None, parent_delay=0.4):
             outbox,
             reporter,
             corrections,
+            displays,
             pipeline,
             intake,
             app,
@@ -217,14 +231,27 @@ async def wired(standin, store_url, keys, pace, clock=None, parent_delay=0.4):
             await redis.aclose()
 
 
+class Probes:
+    """Ready until the test says otherwise."""
+
+    def __init__(self, side):
+        self._side = side
+
+    def healthy(self) -> bool:
+        return True
+
+    async def ready(self) -> bool:
+        return self._side.url != "down"
+
+    async def metrics(self, authorization: str) -> bytes | None:
+        return b"docktalk_jobs 1\n" if authorization == "Bearer right" else None
+
+
 @pytest.fixture
 async def served(side):
     """The same, reached by signed HTTP through uvicorn."""
 
-    async def ready() -> bool:
-        return side.url != "down"
-
-    server = http_server(side.app, ready, host="127.0.0.1", port=0)
+    server = http_server(side.app, Probes(side), host="127.0.0.1", port=0)
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn rings no bell
         await asyncio.sleep(0.005)

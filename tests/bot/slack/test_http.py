@@ -82,3 +82,10 @@ async def test_says_whether_it_lives_and_whether_it_is_ready(served):
             assert answer.status == 503
         async with session.get(url + "/healthz") as answer:
             assert answer.status == 200
+
+
+async def test_metrics_are_told_to_who_may_alone(served):
+    async with aiohttp.ClientSession() as session:
+        for given, status in (("Bearer right", 200), ("Bearer wrong", 404), ("", 404)):
+            async with session.get(f"{served.url}/metrics", headers={"Authorization": given}) as answer:
+                assert answer.status == status

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.jobs.wire import Cells, Result, Tail
-from bot.reply import Help, Refusal
-from bot.slack import render, replies
+from bot.job_commands import job_line
+from bot.jobs.wire import Cells, Page, Progress, Result, ShowOrder, Tail
+from bot.reply import Help, JobRow, JobRows, Refusal, Told
+from bot.slack import render, replies, running, shown
 from bot.slack.blocks import MESSAGE_CHARS, TEXT_CHARS, clean, size
+from bot.slack.parent import State
 from bot.standin.limits import block_problems
+from bot.store.displays import Display
 from handlers.faults import Reason
 from permissions.ticket import TicketRefusal
 
@@ -49,12 +52,39 @@ def table(rows=PS.rows, total=2) -> Result:
     return result("as the CLI prints it\n", table=PS.model_copy(update={"rows": rows, "total": total}))
 
 
+def live(request=LOGS, *, paused=False, **news):
+    progress = Progress(job_id="J-1", began_at=BEGAN, at=BEGAN + 83, **news)
+    return running.live(request, progress, Display(job_id="J-1", paused=paused), 5)
+
+
+SHOW = record(
+    "J-57", command="docktalk show", page=ShowOrder(job_id="J-1", pattern="ERR.R", lines=20), instead="J-50"
+)
+
+
+def page(text, first=41, last=42, matched=2, **order):
+    found = Page(
+        stream="stdout",
+        first=first,
+        last=last,
+        total_lines=2310,
+        total_bytes=99_000,
+        matched=matched,
+        older=bool(first),
+        newer=bool(first),
+        other_bytes=5,
+    )
+    outcome = result(text).model_copy(update={"page": found})
+    return shown.page(SHOW, ShowOrder(job_id="J-1", lines=20, **order), outcome, 7)
+
+
 NO_SUCH = "Error response from daemon: No such container: web\n"
 
 
 JOBS = {
     "waiting": lambda: [render.waiting(record())],
-    "running": lambda: [render.running(record(notes=("curly quotes made straight",)), BEGAN)],
+    "waiting_behind": lambda: [render.behind(record(), "J-41", record("J-41"))],
+    "running": lambda: [running.running(record(notes=("curly quotes made straight",)), BEGAN)],
     "done_short": lambda: ending(record(), result("web\n")),
     "done_empty": lambda: ending(record(), result("")),
     "done_lines": lambda: ending(record(), result("web\napi\n")),
@@ -71,7 +101,35 @@ JOBS = {
         record(), failed(1, NO_SUCH, Reason.NOT_FOUND, "`/docker ps -a` lists all.", stdout="api\n")
     ),
     "timed_out": lambda: ending(LOGS, failed(124, "Stopped after 10 minutes.\n", Reason.TIMED_OUT)),
-    "cancelled": lambda: ending(LOGS, failed(130, "", Reason.CANCELLED)),
+    "cancelled": lambda: ending(LOGS, failed(130, "The worker was stopped.\n", Reason.CANCELLED)),
+    "stopped_by_somebody": lambda: ending(
+        LOGS, failed(130, "The job was cancelled.\n", Reason.CANCELLED, stdout="a\nb\n"), "U02BOB"
+    ),
+    "limit": lambda: ending(
+        LOGS,
+        failed(124, "The stream was followed for 300 s, the limit here.\n", Reason.LIMIT, stdout="a\nb\n"),
+    ),
+    "live": lambda: [live(tail="GET / 200\nGET /login <!channel> 302\n", total_lines=2310, skipped=1200)],
+    "live_narrowed_and_paused": lambda: [
+        live(tail="ERROR: down\n", total_lines=9, pattern="ERR.R", matched=1, paused=True)
+    ],
+    "live_pull": lambda: [
+        live(
+            tail="ab12: Pulling fs layer\n",
+            total_lines=5,
+            layers=5,
+            layers_done=3,
+            bytes=30_100_000,
+            bytes_done=12_400_000,
+            per_second=2_100_000.0,
+        )
+    ],
+    "live_change": lambda: [live(record(), note="The pattern took too long on these lines.")],
+    "page": lambda: [page("41:ERROR: down\n42-ok\n", pattern="ERR.R", before=1, after=1)],
+    "page_without_a_match": lambda: [page("", first=0, last=0, matched=0, pattern="nothing")],
+    "page_that_failed": lambda: [
+        shown.page(SHOW, SHOW.page, failed(1, "The worker does not have this output any more.\n"), 7)
+    ],
     "outcome_unknown": lambda: ending(
         record(),
         failed(
@@ -136,18 +194,40 @@ REPLIES = {
     "help": lambda: replies.help_text(
         Help(text="Usage:  docker [OPTIONS] COMMAND\n\nCommands:\n  ps   List\n")
     ),
+    "told": lambda: replies.told(Told(text="J-1 is being stopped.\n")),
+    "job_rows": lambda: replies.job_rows(
+        JobRows(
+            text="",
+            rows=tuple(
+                JobRow(
+                    job_id=f"J-{number}",
+                    state=state,
+                    user_id="U01ALICE",
+                    user_name="alice",
+                    shown="docker container logs -f web",
+                    host="prod-1",
+                    since=BEGAN,
+                    may_cancel=number == 1,
+                )
+                for number, state in ((1, "running"), (2, "waiting"))
+            ),
+            more=3,
+        ),
+        BEGAN,
+    ),
+    "no_job_rows": lambda: replies.job_rows(JobRows(text=""), BEGAN),
     "broken": replies.broken,
     "gone": replies.gone,
-    "started": lambda: replies.started("J-7", "U0ANA", confirmed=False),
-    "confirmed": lambda: replies.started("J-7", "U0ANA", confirmed=True),
+    "started": lambda: replies.started("J-7", "U01ALICE", confirmed=False),
+    "confirmed": lambda: replies.started("J-7", "U01ALICE", confirmed=True),
 }
 
 CASES = JOBS | {name: lambda make=make: [make()] for name, make in REPLIES.items()}
 
 
-def ending(request, outcome):
-    shown = render.ended(request, outcome)
-    return [shown.parent, *shown.replies]
+def ending(request, outcome, stopped_by=""):
+    ended = render.ended(request, outcome, stopped_by)
+    return [ended.parent, *ended.replies]
 
 
 def check(message):
@@ -182,8 +262,8 @@ def test_every_golden_file_has_its_case():
 
 
 def test_every_state_has_a_word_and_a_picture_of_its_own():
-    assert len({state.word for state in render.State}) == len(render.State)
-    assert len({state.emoji for state in render.State}) == len(render.State)
+    assert len({state.word for state in State}) == len(State)
+    assert len({state.emoji for state in State}) == len(State)
 
 
 REASONS = {
@@ -191,7 +271,8 @@ REASONS = {
     ("", 1): "Failed",
     (Reason.NOT_FOUND, 1): "Failed",
     (Reason.TIMED_OUT, 124): "Timed out",
-    (Reason.CANCELLED, 130): "Cancelled",
+    (Reason.CANCELLED, 130): "Stopped",
+    (Reason.LIMIT, 124): "Ended at its limit",
     (Reason.OUTCOME_UNKNOWN, 1): "Outcome unknown",
     (Reason.DENIED, 1): "Refused",
 }
@@ -241,13 +322,58 @@ def test_nothing_that_is_printed_breaks_out(text, where):
         assert ">" not in message.text
 
 
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("where", ["tail", "pattern", "note", "page", "page pattern", "command"])
+def test_nothing_that_a_running_job_prints_breaks_out(text, where):
+    part = text[:4096]
+    message = {
+        "tail": lambda: live(tail=part, total_lines=3),
+        "pattern": lambda: live(tail="x\n", pattern=part, matched=1),
+        "note": lambda: live(note=part),
+        "page": lambda: page(text[:10_000]),
+        "page pattern": lambda: page("x\n", pattern=part[:200]),
+        "command": lambda: live(record(shown=f"docker run {text}")),
+    }[where]()
+    check(message)
+    check(message.labelled("(repeat)"))
+    seen = (
+        json.dumps([block for block in message.blocks if block["type"] != "actions"], ensure_ascii=False)
+        + message.text
+    )
+    assert clean(seen) == seen
+    assert "<" not in message.text
+
+
+def test_every_button_of_a_page_says_a_line_that_asks_for_it():
+    order = ShowOrder(job_id="J-1", pattern="it's -- 50% [x]", before=2, after=1, lines=20, stream="stderr")
+    message = page("x\n", **order.model_dump(exclude={"job_id", "lines"}))
+    said = {
+        e["action_id"]: e["value"] for b in message.blocks if b["type"] == "actions" for e in b["elements"]
+    }
+    asked = {name: job_line(line).order() for name, line in said.items()}
+    assert asked == {
+        "page.older": order.model_copy(update={"below": 41}),
+        "page.newer": order.model_copy(update={"above": 42}),
+        "page.stdout": order.model_copy(update={"stream": "stdout"}),
+        "page.file": order.model_copy(update={"whole": True}),
+    }
+    assert {job_line(line).instead for line in said.values()} == {"J-50"}
+
+
+def test_of_stats_the_last_refresh_alone_is_shown():
+    tail = "NAME  CPU\nweb  1%\n\nNAME  CPU\nweb  2%\n"
+    message = live(record(command="container stats"), tail=tail, total_lines=5)
+    assert "web  2%" in json.dumps(message.blocks)
+    assert "web  1%" not in json.dumps(message.blocks)
+
+
 def test_a_table_of_three_hundred_columns_is_cut_and_attached():
     wide = Cells(header=tuple(map(str, range(300))), rows=(("x",) * 300,), total=1)
-    shown = render.ended(LS, result("x\n", table=wide))
-    [reply] = map(check, shown.replies)
+    whole = render.ended(LS, result("x\n", table=wide))
+    [reply] = map(check, whole.replies)
     assert len(reply.blocks[0]["rows"][0]) == 20
     assert "20 of 300 columns" in json.dumps(reply.blocks)
-    assert shown.attach == ("stdout",)
+    assert whole.attach == ("stdout",)
 
 
 def test_a_row_that_is_too_short_is_filled():
@@ -268,9 +394,9 @@ def test_what_is_shown_whole_is_not_attached():
 
 
 def test_what_the_worker_did_not_keep_is_not_attached():
-    shown = render.ended(LOGS, long_log().model_copy(update={"kept": False}))
-    assert shown.attach == ()
-    assert "the whole was not kept" in json.dumps(shown.replies[0].blocks)
+    whole = render.ended(LOGS, long_log().model_copy(update={"kept": False}))
+    assert whole.attach == ()
+    assert "the whole was not kept" in json.dumps(whole.replies[0].blocks)
 
 
 def test_an_output_that_begins_with_an_empty_line_is_shown():

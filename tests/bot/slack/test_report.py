@@ -107,17 +107,17 @@ async def test_a_long_output_is_attached_in_its_thread(side):
     await side.accept(record())
     outcome = long_result()
     await ended(side, outcome=outcome)
-    [(request, file_id, url, stream)] = await eventually(lambda: side.uploads)
-    assert (request.job_id, stream) == ("J-1", "stdout")
+    [(request, file_id, url, file)] = await eventually(lambda: side.uploads)
+    assert (request.job_id, file.stream) == ("J-1", "stdout")
     async with aiohttp.ClientSession() as session, session.post(url, data=outcome.stdout.text) as answer:
         assert answer.status == 200
     await side.reporter.handle(Uploaded(job_id="J-1", worker="w", upload_id=file_id, ok=True))
-    parent, reply, file = await side.standin.until(
+    parent, reply, shared = await side.standin.until(
         lambda s: len(s.messages("C01OPS")) == 3 and s.messages("C01OPS")
     )
     assert "first 40 of 2,000 lines" in str(reply.blocks)
-    assert file.thread_ts == parent.ts
-    [attached] = file.files
+    assert shared.thread_ts == parent.ts
+    [attached] = shared.files
     assert attached.name == "docker-container-restart-J-1.txt"
     assert attached.content.decode() == outcome.stdout.text
 
@@ -127,7 +127,7 @@ async def test_both_outputs_may_be_attached(side):
     both = long_result()
     await ended(side, outcome=both.model_copy(update={"stderr": both.stdout}))
     await eventually(lambda: len(side.uploads) == 2)
-    assert {order[3] for order in side.uploads} == {"stdout", "stderr"}
+    assert {order[3].stream for order in side.uploads} == {"stdout", "stderr"}
 
 
 async def test_a_failed_upload_is_told(side):

@@ -262,3 +262,13 @@ def test_a_platform_is_written_in_its_usual_form(text, platform):
 def test_what_is_no_platform_is_refused(text):
     with pytest.raises(ValueError, match=r"^error parsing specified platform: "):
         parse_platform(text)
+
+
+def test_who_cancels_a_stop_of_several_is_told_which_have_stopped():
+    gone = {("POST", f"/containers/{name}/stop"): None for name in ("one", "three")}
+    engine = FakeEngine(gone | {("POST", "/containers/two/stop"): HANGS})
+    ctx = FakeContext(engine)
+    threading.Timer(0.2, ctx.cancel).start()
+    with pytest.raises(Cancelled):
+        command("docker stop one two three").run(ctx)
+    assert bytes(ctx.out) == b"one\nthree\n"

@@ -1,5 +1,6 @@
 import pytest
 
+from handlers.context import Transfer
 from handlers.faults import Cancelled, EngineFault
 from handlers.format.progress import follow, line
 from tests.fakes.context import FakeContext
@@ -73,3 +74,51 @@ def test_a_stream_that_reports_an_error_is_let_go_of_at_once():
     with pytest.raises(EngineFault) as fault:
         follow(stream(), FakeContext(None), quiet=False)
     assert ended, fault
+
+
+def told(status, layer="", current=0, total=0):
+    detail = {"current": current, "total": total} if total else {}
+    return {"status": status, "id": layer, "progressDetail": detail}
+
+
+TRANSFERS = {
+    "a tag is no layer": ([told("Pulling from library/busybox", "latest"), told("Digest: sha256:1")], None),
+    "a layer that is there already": ([told("Already exists", "aa")], Transfer(1, 1, 0, 0)),
+    "layers that wait": (
+        [told("Pulling fs layer", "aa"), told("Waiting", "bb")],
+        Transfer(0, 2, 0, 0),
+    ),
+    "a layer on its way": (
+        [told("Pulling fs layer", "aa"), told("Downloading", "aa", 30, 100)],
+        Transfer(0, 1, 30, 100),
+    ),
+    "extracting counts no bytes anew": (
+        [
+            told("Downloading", "aa", 30, 100),
+            told("Download complete", "aa"),
+            told("Extracting", "aa", 5, 400),
+            told("Downloading", "bb", 10, 50),
+        ],
+        Transfer(0, 2, 110, 150),
+    ),
+    "a pull that is over": (
+        [told("Downloading", "aa", 30, 100), told("Download complete", "aa"), told("Pull complete", "aa")],
+        Transfer(1, 1, 100, 100),
+    ),
+    "a push": (
+        [
+            told("Preparing", "aa"),
+            told("Layer already exists", "bb"),
+            told("Pushing", "aa", 60, 90),
+            told("Pushed", "aa"),
+        ],
+        Transfer(2, 2, 90, 90),
+    ),
+}
+
+
+@pytest.mark.parametrize(("messages", "transfer"), TRANSFERS.values(), ids=TRANSFERS)
+def test_counts_layers_and_bytes(messages, transfer):
+    ctx = FakeContext(None)
+    follow(iter(messages), ctx, quiet=True)
+    assert (ctx.transfers[-1] if ctx.transfers else None) == transfer

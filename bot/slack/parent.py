@@ -1,0 +1,118 @@
+"""The parent message of a job: its states, their order, and the form that all of them share."""
+
+from enum import Enum, IntEnum
+
+from bot.slack.blocks import (
+    Block,
+    Message,
+    code,
+    context,
+    cut,
+    emoji,
+    line,
+    message,
+    section,
+    user,
+    words,
+)
+from bot.store.records import RequestRecord
+
+SHOWN_CHARS = 500
+"""The most of a command line that is shown."""
+
+
+class Revision(IntEnum):
+    """The revisions of a parent message, in order; a later one is never overwritten by an earlier."""
+
+    WAITING = 1
+    BEHIND = 2
+    ASKED = 3
+    RUNNING = 4
+    ENDED = 10**12
+
+
+def passing(accepted_at: float, now: float) -> int:
+    """The revision of what a job shows while it runs: between RUNNING and ENDED, later ones greater."""
+    return min(max(Revision.RUNNING + 1, int((now - accepted_at) * 1000)), Revision.ENDED - 1)
+
+
+class State(Enum):
+    """A job's state: its word and its emoji, so that neither colour nor picture stands alone."""
+
+    WAITING = ("Waiting", "hourglass")
+    RUNNING = ("Running", "hourglass_flowing_sand")
+    DONE = ("Done", "white_check_mark")
+    FAILED = ("Failed", "x")
+    REFUSED = ("Refused", "no_entry")
+    ASKING = ("Asking", "question")
+    TIMED_OUT = ("Timed out", "alarm_clock")
+    LIMIT = ("Ended at its limit", "stopwatch")
+    CANCELLED = ("Stopped", "octagonal_sign")
+    NOT_DONE = ("Not done", "no_entry_sign")
+    OUTCOME_UNKNOWN = ("Outcome unknown", "grey_question")
+
+    @property
+    def word(self) -> str:
+        """What people read and hear."""
+        return self.value[0]
+
+    @property
+    def emoji(self) -> str:
+        """The emoji's name."""
+        return self.value[1]
+
+
+def parent_of(
+    record: RequestRecord,
+    state: State,
+    revision: int,
+    rest: list[Block],
+    spoken: str,
+    *,
+    below: tuple[Block, ...] = (),
+    notes: tuple[str, ...] = (),
+) -> Message:
+    """Who ran what, its state with ``rest`` behind it, ``below``, and the small print with ``notes``.
+
+    ``spoken`` is what a notification says behind the state, the line and the host.
+    """
+    shown = typed(record)
+    return message(
+        f"{record.job_id}.{revision}",
+        f"{state.word}: {cut(shown, 200)} on {record.host}{spoken}",
+        [
+            section(user(record.user_id), words(" ran "), code(shown)),
+            section(
+                emoji(state.emoji),
+                words(f" {state.word}", bold=True),
+                words(" on "),
+                code(record.host),
+                *rest,
+            ),
+            *below,
+            context(record.job_id, *notes, *record.notes),
+        ],
+    )
+
+
+def typed(record: RequestRecord) -> str:
+    """The line as it is shown, with its program before it."""
+    shown = cut(line(record.shown), SHOWN_CHARS)
+    return shown if shown.startswith(("docker ", "docktalk ")) else f"docker {shown}"
+
+
+def lasting(duration: float) -> str:
+    """Seconds as people say them."""
+    duration = max(duration, 0.0)
+    if duration < 0.1:
+        return f"{duration * 1000:.0f} ms"
+    if duration < 60:
+        return f"{duration:.1f} s"
+    minutes, seconds = divmod(round(duration), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def count(number: int, what: str) -> str:
+    """A number of things."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

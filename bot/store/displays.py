@@ -1,0 +1,89 @@
+"""How the messages of running jobs are shown: what people changed about it, beside what the worker tells.
+
+What people changed is locked with the bot's own key; what the worker tells is its word on its own job.
+"""
+
+from typing import Any
+
+import redis.asyncio
+import structlog
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+
+from bot.jobs.names import Names
+from bot.jobs.queue import StoreDown
+from bot.jobs.wire import LIVE_BYTES, Progress
+from bot.store.outbox import Locks
+from permissions.model import Record
+
+log = structlog.get_logger(__name__)
+
+KEPT_SECONDS = 86_400
+_PURPOSE = b"docktalk display\n"
+_MOST_BYTES = 4 * LIVE_BYTES
+"""The JSON of a progress; whoever can write to the store could make it longer."""
+
+
+class Display(Record):
+    """What people changed: whether the message rests, and who stopped the job."""
+
+    job_id: str
+    paused: bool = False
+    stopped_by: str = ""
+
+
+class Displays:
+    """The store of both; every method raises StoreDown."""
+
+    def __init__(self, client: redis.asyncio.Redis, namespace: str, locks: Locks) -> None:
+        self._redis = client
+        self._names = Names(namespace)
+        self._locks = locks
+
+    async def read(self, job_id: str) -> tuple[Display, Progress | None]:
+        """What people changed and what the worker told last; the next news is an event again."""
+        try:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.delete(self._names.live_told(job_id))
+                pipe.get(self._key(job_id))
+                pipe.get(self._names.live(job_id))
+                _, display, progress = await pipe.execute()
+        except RedisError as error:
+            raise StoreDown(unsure=False) from error
+        return self._display(job_id, display), _progress(job_id, progress)
+
+    async def change(self, job_id: str, **changes: Any) -> None:
+        """Changes what people may change."""
+        try:
+            kept: Any = await self._redis.get(self._key(job_id))
+            display = self._display(job_id, kept).model_copy(update=changes)
+            blob = self._locks.lock(_PURPOSE + display.model_dump_json().encode())
+            await self._redis.set(self._key(job_id), blob, ex=KEPT_SECONDS)
+        except RedisError as error:
+            raise StoreDown(unsure=True) from error
+
+    def _key(self, job_id: str) -> str:
+        return f"{self._names.prefix}display:{job_id}"
+
+    def _display(self, job_id: str, blob: bytes | None) -> Display:
+        if blob:
+            try:
+                text = self._locks.unlock(blob.decode())
+                if text.startswith(_PURPOSE):
+                    display = Display.model_validate_json(text.removeprefix(_PURPOSE))
+                    if display.job_id == job_id:
+                        return display
+            except (ValueError, ValidationError):
+                log.warning("display refused", job_id=job_id)
+        return Display(job_id=job_id)
+
+
+def _progress(job_id: str, text: bytes | None) -> Progress | None:
+    if not text or len(text) > _MOST_BYTES:
+        return None
+    try:
+        progress = Progress.model_validate_json(text)
+    except ValidationError:
+        log.warning("progress refused", job_id=job_id)
+        return None
+    return progress if progress.job_id == job_id else None
