@@ -43,8 +43,14 @@ async def main() -> None:
     logs.configure("error")
     docker_host = os.environ["DOCKER_HOST"]
     async with Trial(environ={**os.environ, "DOCKER_HOST": docker_host}) as trial:
-        stages = await slash_to_result(trial)
-        floors = await all_floors(trial, docker_host)
+        name = f"bench-{os.getpid()}"
+        listed = f"docker run -d --rm --name {name} {os.environ['DOCKTALK_IMAGE']} sleep 600"
+        await trial.ask(listed, user=trial.user(), channel=trial.channel("ops"))
+        try:
+            stages = await slash_to_result(trial)
+            floors = await all_floors(trial, docker_host)
+        finally:
+            await trial.ask(f"docker rm -f {name}", user=trial.user(), channel=trial.channel("ops"))
     cli = cli_processes(docker_host)
     show_latency(stages, floors, cli)
     if "--latency" not in sys.argv:
