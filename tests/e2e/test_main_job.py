@@ -204,6 +204,8 @@ async def everything_in_redis(client):
     dump = []
     async for key in client.scan_iter("*"):
         kind = (await client.type(key)).decode()
+        if kind == "none":
+            continue  # it expired since the scan
         read = {
             "string": client.get,
             "hash": client.hgetall,
