@@ -1,19 +1,15 @@
 """docker container restart."""
 
-from typing import Annotated
-
-from handlers.container.stop import SIGNAL_API
+from handlers.container.stop import StopOptions
 from handlers.container.targets import each
 from handlers.context import Context, Engine, segment
-from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Output
-from handlers.grammar.values import INT
 from handlers.outcome import Begun, Finding, Seen, Verdict, containers
-from permissions.verbs import Danger, Kind, Verb
+from permissions.verbs import Danger, Verb
 
 
 class ContainerRestart(
-    Command,
+    StopOptions,
     path="container restart",
     aliases=("restart",),
     verb=Verb.OPERATE,
@@ -22,25 +18,9 @@ class ContainerRestart(
 ):
     """Restart one or more containers."""
 
-    containers: Annotated[tuple[str, ...], Arg("CONTAINER", resource=Kind.CONTAINER)]
-    signal: Annotated[str, Opt("-s", "--signal", help="Signal to send to the container")] = ""
-    timeout: Annotated[
-        int | None,
-        Opt(
-            "-t",
-            "--timeout",
-            deprecated=("--time",),
-            help="Seconds to wait before killing the container",
-            type=INT,
-        ),
-    ] = None
-
     def run(self, ctx: Context) -> Output:
         """Restarts one after another, in the order of the line."""
-        query = {
-            "t": self.timeout,
-            "signal": self.signal or None if ctx.engine.api_version >= SIGNAL_API else None,
-        }
+        query = self.query(ctx.engine)
 
         def restart(name: str) -> None:
             ctx.engine.post(f"/containers/{segment(name)}/restart", query, on_cancel=ctx.on_cancel)

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from handlers.container.targets import each_together
-from handlers.context import Context, Engine, segment
+from handlers.context import Context, Engine, Query, segment
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Output
 from handlers.grammar.values import INT
@@ -14,15 +14,8 @@ SIGNAL_API = (1, 42)
 """Older engines do not know a signal for stop and restart; the CLI does not send it to them."""
 
 
-class ContainerStop(
-    Command,
-    path="container stop",
-    aliases=("stop",),
-    verb=Verb.OPERATE,
-    danger=Danger.INTERRUPTS,
-    example="docker stop -t 5 web",
-):
-    """Stop one or more running containers."""
+class StopOptions(Command):
+    """How containers are told to stop, for ``stop`` and ``restart``."""
 
     containers: Annotated[tuple[str, ...], Arg("CONTAINER", resource=Kind.CONTAINER)]
     signal: Annotated[str, Opt("-s", "--signal", help="Signal to send to the container")] = ""
@@ -37,12 +30,25 @@ class ContainerStop(
         ),
     ] = None
 
+    def query(self, engine: Engine) -> Query:
+        """The query of the request; what is not given is not sent."""
+        signal = self.signal if engine.api_version >= SIGNAL_API else ""
+        return {"t": self.timeout, "signal": signal or None}
+
+
+class ContainerStop(
+    StopOptions,
+    path="container stop",
+    aliases=("stop",),
+    verb=Verb.OPERATE,
+    danger=Danger.INTERRUPTS,
+    example="docker stop -t 5 web",
+):
+    """Stop one or more running containers."""
+
     def run(self, ctx: Context) -> Output:
         """Stops them all at once; waits as long as the containers may take."""
-        query = {
-            "t": self.timeout,
-            "signal": self.signal or None if ctx.engine.api_version >= SIGNAL_API else None,
-        }
+        query = self.query(ctx.engine)
 
         def stop(name: str) -> None:
             ctx.engine.post(f"/containers/{segment(name)}/stop", query, on_cancel=ctx.on_cancel)
