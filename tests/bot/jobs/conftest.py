@@ -124,8 +124,12 @@ class Bot:
         return event
 
     async def began(self, job_id: str, within: float = 10.0) -> None:
+        await self.said(job_id, Began, within)
+
+    async def said(self, job_id: str, kind: type[Event], within: float = 10.0) -> None:
+        """Waits for an event of this kind about the job."""
         async with asyncio.timeout(within):
-            while not any(isinstance(event, Began) and event.job_id == job_id for event in self.events):
+            while not any(isinstance(event, kind) and event.job_id == job_id for event in self.events):
                 await asyncio.sleep(0.005)
 
     def heard(self, job_id: str) -> list[Event]:

@@ -39,7 +39,7 @@ async def test_what_a_job_prints_is_told_while_it_runs_and_never_after_it(bot, n
     new_worker()
     job_id = await bot.order(Block())
     await shown(store, names, job_id, lambda p: p.tail == "begun\n")
-    assert any(isinstance(e, Progressed) and e.job_id == job_id for e in bot.events)
+    await bot.said(job_id, Progressed)
     await bot.queue.cancel(job_id, "local")
     await bot.ended(job_id)
     store.delete(names.live(job_id))

@@ -32,6 +32,15 @@ def engine(docker_host: str):
 
 
 @pytest.fixture
+def image(engine, image: str, unique) -> str:
+    """An image whose id is its own: other tests name the common one's id, also in registries."""
+    repository, container = unique("own"), unique("own")
+    engine.post("/containers/create", {"name": container}, {"Image": image})
+    engine.post("/commit", {"container": container, "repo": repository, "tag": "latest"})
+    return f"{repository}:latest"
+
+
+@pytest.fixture
 def made(engine, image: str, unique):
     """``made(HostConfig…)`` is the name of a new container."""
 
