@@ -17,11 +17,12 @@ from bot.hosts import Hosts
 from bot.jobs.names import AGAIN_SECONDS
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import Late
-from bot.keys import BotKeys, TicketRefused, Trust
+from bot.keys import BotKeys
 from bot.policy_file import PolicyHolder
 from bot.store.audit import AuditIntake
 from bot.store.corrections import Corrections
 from bot.store.records import RequestRecord
+from bot.trust import TicketRefused, Trust
 from handlers.faults import Denied, Fault, Reason
 from permissions.decide import decide
 from permissions.decision import Allow, Deny

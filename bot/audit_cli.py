@@ -9,8 +9,10 @@ from pathlib import Path
 from bot import audit_tools
 from bot.audit_reading import Filters, moment, parse_filters
 from bot.audit_tools import Unusable
-from bot.keys import BotKeys, KeysRefused, Trust
+from bot.key_files import KeysRefused
+from bot.keys import BotKeys
 from bot.settings import StoreSettings
+from bot.trust import Trust
 
 _FILTERS = {
     "user": "an id or a name",

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from bot import audit_cli, logs, policy_cli
 from bot.audit_tools import Unusable
-from bot.keys import BotKeys, HostKeys, KeysRefused
+from bot.key_files import KeysRefused
+from bot.keys import BotKeys, HostKeys
 from bot.settings import BotSettings, StoreSettings, WorkerSettings
 
 

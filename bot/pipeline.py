@@ -20,9 +20,11 @@ from bot.desk import Asked, Desk
 from bot.failpoints import failpoint
 from bot.hosts import Host, Hosts
 from bot.job_commands import job_line
+from bot.jobs.command_wire import to_wire
 from bot.jobs.lanes import lane_of, sameness
 from bot.jobs.queue import AlreadyAsked, BotQueue, StoreDown
-from bot.keys import BotKeys, KeysRefused, Trust, to_wire
+from bot.key_files import KeysRefused
+from bot.keys import BotKeys
 from bot.own_commands import answer, audit_filters, audit_operation, docker_help, offered, offers_audit
 from bot.policy_answers import PolicyAnswers, question
 from bot.policy_file import LoadedPolicy, PolicyHolder
@@ -35,6 +37,7 @@ from bot.store.logins import Login as KeptLogin
 from bot.store.logins import LoginChange, Logins, owner
 from bot.store.rates import Rates
 from bot.store.records import RequestRecord
+from bot.trust import Trust
 from handlers.catalogue import Catalogue
 from handlers.faults import Denied, Fault, Reason, UsageFault
 from handlers.grammar.command import Command

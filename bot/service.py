@@ -24,7 +24,7 @@ from bot.jobs.listing import Listing
 from bot.jobs.names import bot_client
 from bot.jobs.queue import BotQueue, StoreDown
 from bot.jobs.wire import Event
-from bot.keys import BotKeys, Trust
+from bot.keys import BotKeys
 from bot.orders import Orders
 from bot.own_commands import OWN
 from bot.pipeline import Pipeline
@@ -50,6 +50,7 @@ from bot.store.logins import Logins
 from bot.store.outbox import OutboxStore, Pace
 from bot.store.policy_bundles import BotBundles
 from bot.store.rates import Rates
+from bot.trust import Trust
 from bot.uploads import Uploads
 from handlers import catalogue
 from permissions.audit import PolicyInForce, PolicyRefused, Stopped, What

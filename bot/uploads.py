@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from bot.audit_entries import ordered
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import UPLOAD, UploadOrder
-from bot.keys import BotKeys, Trust
+from bot.keys import BotKeys
 from bot.store.audit import AuditIntake
 from bot.store.outbox import File
 from bot.store.records import RequestRecord
+from bot.trust import Trust
 from permissions.operation import Operation, Principal, Standing
 from permissions.ticket import Claims, CommandWire, Effect
 from permissions.verbs import Danger, Verb

@@ -12,7 +12,7 @@ import structlog
 from bot.jobs.host_queue import HostQueue, Orphan
 from bot.jobs.journal import KEPT_SECONDS, Journal
 from bot.jobs.wire import Ended, Event, Late, Result, Tail
-from bot.keys import TicketRefused
+from bot.trust import TicketRefused
 from handlers.context import Engine
 from handlers.faults import Fault, Reason, Unreachable
 from handlers.grammar.command import Command

@@ -29,8 +29,9 @@ from bot.jobs.wire import (
     Uploaded,
     UploadOrder,
 )
-from bot.keys import HostKeys, TicketRefused
+from bot.keys import HostKeys
 from bot.settings import WorkerSettings
+from bot.trust import TicketRefused
 from handlers.faults import Reason
 from permissions.ticket import Claims, TicketRefusal
 

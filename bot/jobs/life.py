@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from bot.failpoints import failpoint
 from bot.jobs import results
+from bot.jobs.command_wire import Catalogue, from_wire
 from bot.jobs.context import JobContext, Login, WorkerClock, local_zone
 from bot.jobs.host_queue import Claimed, HostQueue
 from bot.jobs.internal import Internal
@@ -23,8 +24,9 @@ from bot.jobs.running import Job, Timers
 from bot.jobs.spool import Spool
 from bot.jobs.target import target_secrets
 from bot.jobs.wire import Ended, Event, Late, Refused, Result
-from bot.keys import Catalogue, HostKeys, TicketRefused, Trust, from_wire
+from bot.keys import HostKeys
 from bot.settings import WorkerSettings
+from bot.trust import TicketRefused, Trust
 from handlers.context import Engine
 from handlers.dry_run import rehearse
 from handlers.faults import Fault, JobFault, LimitReached, TimedOut

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from bot.keys import TicketRefused
 from bot.store.policy_bundles import WorkerBundles
+from bot.trust import TicketRefused
 from handlers.container import hazards
 from handlers.container.hazards import Exposure, Gift
 from handlers.context import Engine, segment

@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 from bot import metrics
 from bot.failpoints import failpoint
 from bot.jobs.aftermath import Aftermath
+from bot.jobs.command_wire import Catalogue
 from bot.jobs.host_queue import Free, HostQueue
 from bot.jobs.inventory import Inventory
 from bot.jobs.journal import Journal
@@ -34,9 +35,10 @@ from bot.jobs.running import Job, Timers
 from bot.jobs.spool import Spool
 from bot.jobs.unsent import UnsentFolder
 from bot.jobs.wire import Event, SignedCancel
-from bot.keys import Catalogue, HostKeys, TicketRefused, Trust
+from bot.keys import HostKeys
 from bot.settings import WorkerSettings
 from bot.store.policy_bundles import WorkerBundles
+from bot.trust import TicketRefused, Trust
 from handlers.context import Engine
 from handlers.faults import Cancelled, JobFault
 

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from bot.jobs.queue import StoreDown
-from bot.keys import BotKeys, TicketRefused, Trust
+from bot.keys import BotKeys
+from bot.trust import TicketRefused, Trust
 from permissions.bundle import BUNDLE, IN_FORCE, Mark, Signed, bundle, digest, unbundled, unfit
 from permissions.policy import Policy
 from permissions.ticket import TicketRefusal

@@ -13,9 +13,10 @@ from pathlib import Path
 from bot.audit_segments import ChainFile
 from bot.audit_tools import verify
 from bot.jobs.names import bot_client
-from bot.keys import BotKeys, Trust
+from bot.keys import BotKeys
 from bot.store import embedded
 from bot.store.audit import AuditIntake
+from bot.trust import Trust
 from permissions.audit import ENTRY, Entry, Place, Refused
 from permissions.operation import Principal, Standing
 

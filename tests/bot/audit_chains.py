@@ -5,7 +5,8 @@ from pathlib import Path
 
 from bot.audit_segments import ChainFile, checkpoint_file, segment_file, segments
 from bot.audit_tools import verify
-from bot.keys import BotKeys, Trust
+from bot.keys import BotKeys
+from bot.trust import Trust
 from permissions.audit import ENTRY, Entry, Stopped
 from permissions.audit_chain import read_line, record_line
 from permissions.audit_verify import Report

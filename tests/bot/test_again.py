@@ -14,13 +14,14 @@ from bot.hosts import Host, Hosts
 from bot.jobs.names import AGAIN_SECONDS, Names, bot_client
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import Late
-from bot.keys import BotKeys, Trust
+from bot.keys import BotKeys
 from bot.policy_file import PolicyHolder
 from bot.request import Origin
 from bot.store.audit import AuditIntake
 from bot.store.corrections import Corrections
 from bot.store.intake import IntakeEntry
 from bot.store.records import RequestRecord
+from bot.trust import Trust
 from handlers.faults import Denied, Fault
 from permissions.operation import Operation, Principal, Resource, Standing
 from permissions.ticket import Claims, CommandWire, Effect, Ticket

@@ -8,8 +8,11 @@ from typing import Annotated
 
 import pytest
 
+from bot.jobs.command_wire import from_wire, to_wire
 from bot.jobs.wire import CancelOrder
-from bot.keys import BotKeys, HostKeys, KeysRefused, TicketRefused, Trust, from_wire, to_wire
+from bot.key_files import KeysRefused
+from bot.keys import BotKeys, HostKeys
+from bot.trust import TicketRefused, Trust
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Lines, Output
 from permissions.operation import Operation, Principal, Standing

@@ -11,10 +11,10 @@ from bot import audit_segments
 from bot.audit_reading import Filters, scan
 from bot.audit_tools import verify
 from bot.jobs.names import Names
-from bot.keys import Trust
 from bot.store.audit import AuditIntake
 from bot.store.intake import NotRecorded
 from bot.trial import Trial
+from bot.trust import Trust
 from permissions import audit
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -15,17 +15,19 @@ from typing import Any
 
 import pytest
 
+from bot.jobs.command_wire import to_wire
 from bot.jobs.lanes import lane_of
 from bot.jobs.names import Names, bot_client, worker_client
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import Began, Ended, Event, Progressed, Waits
 from bot.jobs.worker import Worker
-from bot.keys import BotKeys, HostKeys, Trust, to_wire
+from bot.keys import BotKeys, HostKeys
 from bot.request import Origin
 from bot.settings import WorkerSettings
 from bot.store.intake import IntakeEntry
 from bot.store.policy_bundles import BotBundles
 from bot.store.records import RequestRecord
+from bot.trust import Trust
 from handlers.grammar.command import Command
 from permissions.bundle import bundle, digest
 from permissions.operation import Principal, Standing

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.jobs.live_facts import FACTS_RULE, SecondDecision, live
-from bot.keys import TicketRefused
+from bot.trust import TicketRefused
 from handlers.catalogue import load
 from handlers.context import segment
 from handlers.faults import Denied, EngineFault, Fault, NotFound, Unreachable

@@ -11,8 +11,9 @@ import pytest
 
 from bot.jobs.names import bot_client, worker_client
 from bot.jobs.queue import StoreDown
-from bot.keys import BotKeys, TicketRefused, Trust
+from bot.keys import BotKeys
 from bot.store.policy_bundles import BotBundles, WorkerBundles
+from bot.trust import TicketRefused, Trust
 from permissions.bundle import BUNDLE, IN_FORCE, MARK_SECONDS, Mark, bundle, digest
 from permissions.policy import Policy, Role, Rule
 from permissions.ticket import TicketRefusal
