@@ -13,6 +13,7 @@ import structlog
 from pydantic import ValidationError
 
 from bot import audit_entries
+from bot.decided import allowed
 from bot.hosts import Hosts
 from bot.jobs.names import AGAIN_SECONDS
 from bot.jobs.queue import BotQueue
@@ -23,9 +24,7 @@ from bot.store.audit import AuditIntake
 from bot.store.corrections import Corrections
 from bot.store.records import RequestRecord
 from bot.trust import TicketRefused, Trust
-from handlers.faults import Denied, Fault, Reason
-from permissions.decide import decide
-from permissions.decision import Allow, Deny
+from handlers.faults import Fault, Reason
 from permissions.operation import Principal
 from permissions.ticket import Claims, Ticket
 
@@ -105,21 +104,16 @@ class Again:
         if host is None:
             raise _gone()
         operation = claims.operation.model_copy(update={"host_labels": host.labels})
-        match decide(policy.policy, principal, record.channel_id, operation, now):
-            case Allow() as allow:
-                changes = {
-                    "operation": operation,
-                    "principal": principal,
-                    "policy": policy.sha256,
-                    "rule": allow.rule,
-                    "provisional": allow.provisional,
-                    "issued_at": now,
-                    "not_after": now + self.start_within,
-                }
-            case Deny(rule=rule, reason=reason, hint=hint):
-                raise Denied(reason, rule=rule, hint=hint)
-            case other:
-                raise Denied("this needs an approval, which nobody can give yet", rule=other.rule)
+        allow = allowed(policy.policy, principal, record.channel_id, operation, now)
+        changes = {
+            "operation": operation,
+            "principal": principal,
+            "policy": policy.sha256,
+            "rule": allow.rule,
+            "provisional": allow.provisional,
+            "issued_at": now,
+            "not_after": now + self.start_within,
+        }
         anew = claims.model_copy(update=changes)
         ticket = self.keys.sign(anew)
         await self.audit.append(audit_entries.decided_again(anew, ticket))

@@ -17,7 +17,7 @@ _WORDS = 200
 """The most characters of a worker's word; a worker is not believed to be brief."""
 
 
-def place(request: Request) -> audit.Place:
+def place(request: Request | RequestRecord) -> audit.Place:
     """Where it was asked."""
     return audit.Place(
         origin=request.origin,
@@ -38,12 +38,12 @@ def nobody(request: Request) -> Principal:
     )
 
 
-def accepted(request: Request, record: RequestRecord, claims: Claims, ticket: Ticket) -> audit.Accepted:
+def accepted(record: RequestRecord, claims: Claims, ticket: Ticket) -> audit.Accepted:
     """A line that is about to become a job."""
     return audit.Accepted.model_construct(
         job_id=record.job_id,
         who=claims.principal,
-        place=place(request),
+        place=place(record),
         line=record.shown[: audit.MAX_LINE],
         operation=shown_operation(claims.operation),
         effect=claims.effect,
@@ -109,7 +109,7 @@ def event(said: wire.Event) -> audit.Event | None:
     match said:
         case wire.Began():
             return audit.Started(job_id=said.job_id, worker=said.worker[:_WORDS], began_at=_time(said.at))
-        case wire.Progressed() | wire.Waits():
+        case wire.Progressed() | wire.Waits() | wire.Checked() | wire.Probed():
             return None
         case wire.Late() | wire.Expired():
             return audit.NotRun(job_id=said.job_id, worker=said.worker[:_WORDS], refusal=said.kind)

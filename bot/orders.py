@@ -1,4 +1,4 @@
-"""Orders that the bot signs for a job that is there: narrow what it shows, read its output again."""
+"""Orders that the bot signs for a job that is there: narrow what it shows, read its output, look again."""
 
 import secrets
 from collections.abc import Callable
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from bot import audit_entries
 from bot.jobs.queue import BotQueue
-from bot.jobs.wire import NARROW, SHOW, NarrowOrder, ShowOrder
+from bot.jobs.wire import CHECK, NARROW, SHOW, CheckOrder, NarrowOrder, ShowOrder
 from bot.keys import BotKeys
 from bot.request import Request
 from bot.store.audit import AuditIntake
+from bot.store.displays import Doubt
 from bot.store.records import RequestRecord
 from permissions.model import Record
 from permissions.operation import Operation, Principal
@@ -17,7 +18,7 @@ from permissions.ticket import Claims, CommandWire, Effect
 from permissions.verbs import Danger, Verb
 
 NARROW_WITHIN = 30.0
-"""Seconds after which nobody waits any more for a narrower view."""
+"""Seconds after which nobody waits any more for a narrower view, or another look."""
 SHOW_SECONDS = 30.0
 
 
@@ -33,12 +34,20 @@ class Orders:
 
     async def narrow(self, record: RequestRecord, principal: Principal, pattern: str, rule: str) -> None:
         """Has a running job show only lines with this pattern."""
-        job_id = await self.queue.next_job_id()
         fields = NarrowOrder(job_id=record.job_id, pattern=pattern)
-        claims = self._claims(job_id, record.host, principal, NARROW, fields, rule, NARROW_WITHIN)
+        await self._order(record.host, principal, NARROW, fields, rule)
+
+    async def check(self, record: RequestRecord, principal: Principal, doubt: Doubt, rule: str) -> None:
+        """Has the objects of a change looked at once more."""
+        fields = CheckOrder(job_id=record.job_id, nonce=doubt.nonce, since=doubt.since, command=doubt.command)
+        await self._order(record.host, principal, CHECK, fields, rule)
+
+    async def _order(self, host: str, principal: Principal, path: str, fields: Record, rule: str) -> None:
+        job_id = await self.queue.next_job_id()
+        claims = self._claims(job_id, host, principal, path, fields, rule, NARROW_WITHIN)
         ticket = self.keys.sign(claims)
         with self.audit.entry(audit_entries.ordered(claims, ticket)) as entry:
-            await self.queue.order(job_id, record.host, ticket, entry)
+            await self.queue.order(job_id, host, ticket, entry)
 
     async def show(
         self,
@@ -76,7 +85,7 @@ class Orders:
             instead=instead,
         )
         ticket = self.keys.sign(claims)
-        with self.audit.entry(audit_entries.accepted(request, new, claims, ticket)) as entry:
+        with self.audit.entry(audit_entries.accepted(new, claims, ticket)) as entry:
             accepted, duplicate = await self.queue.accept(new, ticket, entry)
         if duplicate:
             self.audit.unused(entry)

@@ -27,10 +27,13 @@ from bot.jobs.wire import Event
 from bot.keys import BotKeys
 from bot.orders import Orders
 from bot.own_commands import OWN
+from bot.own_lines import OwnLines
 from bot.pipeline import Pipeline
 from bot.policy_answers import PolicyAnswers
-from bot.policy_file import PolicyError, PolicyHolder
+from bot.policy_file import PolicyHolder
+from bot.policy_in_use import PolicyInUse
 from bot.probes import BotProbes
+from bot.registry_logins import RegistryLogins
 from bot.reply import Reply
 from bot.request import Request
 from bot.settings import BotSettings, SlackMode
@@ -38,6 +41,7 @@ from bot.slack.app import build_app
 from bot.slack.channels import Channels
 from bot.slack.client import MachineClock, identify, new_client
 from bot.slack.intake import Intake
+from bot.slack.links import Links
 from bot.slack.outbox import Outbox
 from bot.slack.people import People
 from bot.slack.report import Reporter, upload_orders
@@ -50,22 +54,18 @@ from bot.store.logins import Logins
 from bot.store.outbox import OutboxStore, Pace
 from bot.store.policy_bundles import BotBundles
 from bot.store.rates import Rates
+from bot.tickets import Tickets
 from bot.trust import Trust
+from bot.uncertain import Uncertain
 from bot.uploads import Uploads
 from handlers import catalogue
-from permissions.audit import PolicyInForce, PolicyRefused, Stopped, What
+from permissions.audit import Stopped
 from permissions.audit_chain import Checkpoint
 
 log = structlog.get_logger(__name__)
 
-POLICY_SECONDS = 2.0
-"""How often the policy file is looked at."""
-
 EXPIRE_SECONDS = 2.0
 """How often jobs that nobody took are looked for."""
-
-CONFIRM_SECONDS = 10.0
-"""How often workers are told which policy is in force; without it for two minutes they run nothing."""
 
 
 class CannotStart(Exception):  # noqa: N818 - reads as a sentence
@@ -147,6 +147,7 @@ class Bot:
             ask_after=settings.ask_after,
         )
         meant = DidYouMean(Inventories(self.redis, settings.namespace), policy, people.principal, corrections)
+        uncertain = Uncertain(trust, corrections, displays, commands)
         reporter = Reporter(
             self.queue,
             outbox,
@@ -158,6 +159,7 @@ class Bot:
             self._happened,
             self.logins,
             again.late,
+            uncertain,
         )
         listing = Listing(self.redis, settings.namespace)
         desk = Desk(
@@ -167,41 +169,57 @@ class Bot:
             orders=Orders(keys, self.queue, audit, time.time, settings.start_within),
             hosts=hosts,
             refresh=reporter.refresh,
+            link=Links(self.outbox_store, client).to,
+            clock=time.time,
         )
+        logins = RegistryLogins(keys, self.logins, corrections)
         pipeline = Pipeline(
             catalogue=commands,
             policy=policy,
             hosts=hosts,
             people=people,
             channels=Channels(client, clock),
-            keys=keys,
-            trust=trust,
-            queue=self.queue,
-            corrections=corrections,
             rates=Rates(self.redis, settings.namespace),
-            policy_answers=PolicyAnswers(people.principal, self.queue.request, commands, hosts, time.time),
-            logins=self.logins,
+            logins=logins,
+            tickets=Tickets(
+                keys=keys,
+                trust=trust,
+                queue=self.queue,
+                audit=audit,
+                logins=logins,
+                corrections=corrections,
+                clock=time.time,
+                start_within=settings.start_within,
+                deadline=settings.deadline,
+                unmasked=around.unmasked,
+            ),
+            corrections=corrections,
             audit=audit,
-            desk=desk,
-            again=again,
-            audit_view=lambda filters: slack_view(settings.audit_dir, filters, time.time()),
+            own=OwnLines(
+                catalogue=commands,
+                hosts=hosts,
+                again=again,
+                desk=desk,
+                policy_answers=PolicyAnswers(
+                    people.principal, self.queue.request, commands, hosts, time.time
+                ),
+                audit_view=lambda filters: slack_view(settings.audit_dir, filters, time.time()),
+                clock=time.time,
+            ),
             on_reply=self._replied,
             clock=time.time,
-            start_within=settings.start_within,
-            deadline=settings.deadline,
-            unmasked=around.unmasked,
         )
         app = build_app(
             client=client,
             identity=identity,
-            intake=Intake(pipeline, corrections, reporter.accepted, time.time),
+            intake=Intake(pipeline, corrections, reporter.accepted, time.time, reporter.run_again),
             outbox=outbox,
             own_words=OWN,
             signing_secret=settings.slack_signing_secret.get_secret_value(),
         )
         self._beside(chainer.run())
         self._ends.push_async_callback(_tell_stop, audit)
-        policies = _Policies(policy, audit, BotBundles(self.redis, settings.namespace, keys, trust))
+        policies = PolicyInUse(policy, audit, BotBundles(self.redis, settings.namespace, keys, trust))
         await policies.tell()
         outbox.start()
         self._ends.push_async_callback(outbox.stop)
@@ -308,66 +326,6 @@ def recorder(audit: AuditIntake) -> Callable[[Event], Awaitable[None]]:
             await audit.append(what, bounded=False)
 
     return recorded
-
-
-class _Policies:
-    """Follows the policy file; a wrong one is told once and changes nothing."""
-
-    def __init__(self, holder: PolicyHolder, audit: AuditIntake, bundles: BotBundles) -> None:
-        self._holder = holder
-        self._audit = audit
-        self._bundles = bundles
-        self._confirmed = ("", 0.0)
-        self._recorded = ""
-        self._untold: list[What] = []
-
-    async def tell(self) -> None:
-        """Tells the workers, then the audit; whoever could not be told now is told the next time."""
-        await self._confirm()
-        await self._record()
-
-    async def _record(self) -> None:
-        """Tells the audit what is new, as soon as the store answers."""
-        loaded = self._holder.current
-        if loaded.sha256 != self._recorded:
-            self._untold.append(PolicyInForce(file=loaded.path.name, old=self._recorded, new=loaded.sha256))
-            self._recorded = loaded.sha256
-        with contextlib.suppress(StoreDown):
-            while self._untold:
-                await self._audit.append(self._untold[0], bounded=False)
-                del self._untold[0]
-
-    async def _confirm(self) -> None:
-        """Tells the workers which policy is in force: when it is new, and again before they doubt it."""
-        loaded, now = self._holder.current, time.monotonic()
-        sha256, at = self._confirmed
-        if loaded.sha256 == sha256 and now - at < CONFIRM_SECONDS:
-            return
-        try:
-            if not await self._bundles.publish(loaded.policy, loaded.serial):
-                log.error("another bot has put a newer policy in force; workers refuse this one's jobs")
-            self._confirmed = (loaded.sha256, now)
-        except StoreDown:
-            log.warning("workers could not be told of the policy")
-
-    async def follow(self) -> None:
-        """Puts a changed policy in force, for ever."""
-        while True:
-            await asyncio.sleep(POLICY_SECONDS)
-            match await asyncio.to_thread(self._holder.reload_if_changed):
-                case PolicyError() as error:
-                    log.error("policy refused; the former one stays in force", mistakes=str(error))
-                    current = self._holder.current
-                    self._untold.append(
-                        PolicyRefused(
-                            file=current.path.name, in_force=current.sha256, mistakes=len(error.mistakes)
-                        )
-                    )
-                case None:
-                    pass
-                case loaded:
-                    log.info("policy in force", sha256=loaded.sha256)
-            await self.tell()
 
 
 async def _expire(queue: BotQueue, hosts: Hosts) -> None:

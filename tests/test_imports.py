@@ -42,6 +42,7 @@ PURE = {
     "itertools",
     "json",
     "math",
+    "posixpath",
     "pydantic",
     "pydantic_core",
     "re",

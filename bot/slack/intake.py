@@ -5,13 +5,13 @@ is nothing but text.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
 
-from bot.reply import Accepted, Help, JobRows, PasswordNeeded, Refusal, Reply, Told
+from bot.reply import Accepted, Help, PasswordNeeded, Refusal, Reply, Told
 from bot.request import Origin, Request
 from bot.slack import replies
 from bot.slack.blocks import Message
@@ -36,7 +36,7 @@ class Submit(Protocol):
 class Lines(Protocol):
     """The lines behind buttons and forms."""
 
-    async def put(self, *, user_id: str, channel_id: str, thread_ts: str, program: str, text: str) -> str:
+    async def keep(self, request: Request) -> str:
         """Keeps a line for ten minutes; its opaque id."""
         ...
 
@@ -120,6 +120,7 @@ def request_from_click(payload: Payload, action: Payload, correction: Correction
         thread_ts=correction.thread_ts,
         program=correction.program,
         text=correction.text,
+        notes=(f"run again after {correction.of}",) if correction.of else (),
         received_at=now,
         confirmed=correction.confirmed,
         again=correction.again,
@@ -144,15 +145,24 @@ def request_from_said(payload: Payload, action: Payload, *, now: float) -> Reque
 
 
 class Intake:
-    """What all surfaces share. ``accepted`` is told the id of every new job; it returns at once."""
+    """What all surfaces share. ``accepted`` is told the id of every new job; it returns at once.
+
+    ``run_again`` is told of a job whose line was run again, and of the new job.
+    """
 
     def __init__(
-        self, pipeline: Submit, lines: Lines, accepted: Callable[[str], None], clock: Callable[[], float]
+        self,
+        pipeline: Submit,
+        lines: Lines,
+        accepted: Callable[[str], None],
+        clock: Callable[[], float],
+        run_again: Callable[[str, str], Coroutine[Any, Any, None]],
     ) -> None:
         self._pipeline = pipeline
         self._lines = lines
         self._accepted = accepted
         self._clock = clock
+        self.run_again = run_again
 
     def now(self) -> float:
         """Epoch seconds."""
@@ -168,12 +178,8 @@ class Intake:
                 return Answer(job_id=job_id)
             case PasswordNeeded():
                 return Answer(password=reply)
-            case JobRows():
-                return Answer(replies.job_rows(reply, self.now()))
-            case Told():
-                return Answer(replies.told(reply), told=True)
             case Help():
-                return Answer(replies.help_text(reply))
+                return Answer(replies.answer(reply, self.now()), told=isinstance(reply, Told))
             case Refusal():
                 return Answer(replies.refusal(reply, command))
 
@@ -183,13 +189,7 @@ class Intake:
 
     async def keep(self, request: Request) -> str:
         """Keeps a line until its form comes back; the opaque id that the form is to bring."""
-        return await self._lines.put(
-            user_id=request.user_id,
-            channel_id=request.channel_id,
-            thread_ts=request.thread_ts,
-            program=request.program,
-            text=request.text,
-        )
+        return await self._lines.keep(request)
 
     async def line(self, line_id: str, user_id: str) -> Correction | None:
         """The line behind an opaque id, if it is this person's."""

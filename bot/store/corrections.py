@@ -1,4 +1,4 @@
-"""Corrected lines behind a button: kept ten minutes, locked with the bot's own key, given out once.
+"""Lines behind a button: kept ten minutes if nothing else is said, locked with the bot's own key, given once.
 
 A line can hold secrets, so Redis sees neither the line nor who may run it.
 """
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from bot.jobs.queue import StoreDown
+from bot.request import Request
 from bot.store.outbox import Locks
 from permissions.model import Record
 
@@ -23,7 +24,7 @@ class Correction(Record):
     """A line that its asker may run by a click; ``id`` is the opaque value of the button.
 
     ``confirmed``: the click is the yes to the line's question, not a correction. ``again``: it queues the
-    line though a job does the same already.
+    line though a job does the same already. ``of``: it is the line of that job, to be run once more.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Correction(Record):
     text: str
     confirmed: bool = False
     again: bool = False
+    of: str = ""
 
 
 class Corrections:
@@ -54,6 +56,8 @@ class Corrections:
         text: str,
         confirmed: bool = False,
         again: bool = False,
+        of: str = "",
+        seconds: int = KEPT_SECONDS,
     ) -> str:
         """Keeps a line and returns the opaque id that only ``user_id`` can take it by."""
         correction = Correction(
@@ -65,13 +69,28 @@ class Corrections:
             text=text,
             confirmed=confirmed,
             again=again,
+            of=of,
         )
         blob = self._locks.lock(_PURPOSE + correction.model_dump_json().encode())
         try:
-            await self._redis.set(self._prefix + correction.id, blob, ex=KEPT_SECONDS)
+            await self._redis.set(self._prefix + correction.id, blob, ex=seconds)
         except RedisError as error:
             raise StoreDown(unsure=False) from error
         return correction.id
+
+    async def keep(
+        self, request: Request, text: str = "", *, confirmed: bool = False, again: bool = False
+    ) -> str:
+        """Keeps the request's line, or ``text`` in its place, as :meth:`put` does."""
+        return await self.put(
+            user_id=request.user_id,
+            channel_id=request.channel_id,
+            thread_ts=request.thread_ts,
+            program=request.program,
+            text=text or request.text,
+            confirmed=confirmed,
+            again=again,
+        )
 
     async def take(self, correction_id: str, user_id: str) -> Correction | None:
         """The line, once, and for its asker alone; None when it is gone, altered or another's."""

@@ -1,10 +1,12 @@
 """The signed request record: the only thing that says where a job's result goes."""
 
+from pydantic import Field
+
 from bot.jobs.wire import ShowOrder
 from bot.request import Origin
 from permissions.model import Record
 from permissions.operation import Operation
-from permissions.ticket import Effect
+from permissions.ticket import CommandWire, Effect, Mode, SealedValue
 
 
 class RequestRecord(Record):
@@ -30,13 +32,29 @@ class RequestRecord(Record):
     host: str
     command: str
     effect: Effect
-    rule: str
-    accepted_at: float
-    not_after: float
-    deadline: float
+    rule: str = ""
+    accepted_at: float = 0.0
+    not_after: float = 0.0
+    deadline: float = 0.0
     notes: tuple[str, ...] = ()
     question: str = ""
     confirmation_id: str = ""
     operation: Operation | None = None
     page: ShowOrder | None = None
     instead: str = ""
+
+
+class Draft(Record):
+    """A ticket before it is decided and signed: its record without a rule and times, and the rest.
+
+    ``lane`` and ``same`` are the queue's (see :meth:`bot.jobs.queue.BotQueue.accept`); ``logins`` maps a
+    registry to the asker's sealed login.
+    """
+
+    record: RequestRecord
+    command: CommandWire
+    mode: Mode
+    lane: str
+    same: str = ""
+    logins: dict[str, SealedValue] = Field(default_factory=dict)
+    again: bool = False

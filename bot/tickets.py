@@ -1,0 +1,157 @@
+"""From a line that may run to a signed ticket in its host's queue."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from bot import audit_entries
+from bot.failpoints import failpoint
+from bot.jobs.command_wire import to_wire
+from bot.jobs.lanes import lane_of, sameness
+from bot.jobs.queue import BotQueue
+from bot.key_files import KeysRefused
+from bot.keys import BotKeys
+from bot.registry_logins import RegistryLogins
+from bot.request import Request
+from bot.store.audit import AuditIntake
+from bot.store.corrections import Corrections
+from bot.store.records import Draft, RequestRecord
+from bot.trust import Trust
+from handlers.faults import Fault, Reason
+from handlers.grammar.parser import Parsed
+from handlers.grammar.render import shown
+from permissions.decision import Allow
+from permissions.operation import Operation, Principal
+from permissions.ticket import Claims, Effect, Mode
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Tickets:
+    """Drafts and issues them. ``start_within`` and ``deadline`` are seconds, ``clock`` epoch seconds.
+
+    ``unmasked`` turns redaction off, where the policy lets it be.
+    """
+
+    keys: BotKeys
+    trust: Trust
+    queue: BotQueue
+    audit: AuditIntake
+    logins: RegistryLogins
+    corrections: Corrections
+    clock: Callable[[], float]
+    start_within: float
+    deadline: float
+    unmasked: bool = False
+
+    async def draft(
+        self, request: Request, principal: Principal, parsed: Parsed, operation: Operation
+    ) -> Draft:
+        """What the ticket will say, under the job's id; the values of secret options are sealed already.
+
+        Raises StoreDown, or Fault when the host has no key to seal them to.
+        """
+        command = parsed.command
+        question = "" if request.confirmed or parsed.dry_run else command.question()
+        mode = Mode.DRY_RUN if parsed.dry_run else Mode.PREVIEW if question else Mode.RUN
+        effect = Effect.READ if operation.verb.reads or mode is not Mode.RUN else Effect.CHANGE
+        host_key = self._host_key(operation.host)
+        job_id = await self.queue.next_job_id()
+        wire = to_wire(command, lambda value: self.keys.seal(host_key, value))
+        await self.logins.hold(job_id, principal, command)
+        return Draft(
+            record=RequestRecord(
+                job_id=job_id,
+                delivery_id=request.delivery_id,
+                origin=request.origin,
+                team_id=request.team_id,
+                user_id=request.user_id,
+                user_name=request.user_name,
+                channel_id=request.channel_id,
+                thread_ts=request.thread_ts,
+                shown=as_shown(parsed),
+                host=operation.host,
+                command=command.path,
+                effect=effect,
+                notes=(*request.notes, *parsed.warnings),
+                operation=operation,
+                question=question if mode is Mode.PREVIEW else "",
+                confirmation_id=await self.corrections.keep(request, confirmed=True)
+                if mode is Mode.PREVIEW
+                else "",
+            ),
+            command=wire,
+            mode=mode,
+            lane=lane_of(command),
+            same=sameness(command, wire) if effect is Effect.CHANGE else "",
+            logins=await self.logins.sealed(principal, command, host_key),
+            again=request.again,
+        )
+
+    async def issue(
+        self, draft: Draft, principal: Principal, operation: Operation, policy: str, allow: Allow
+    ) -> tuple[str, bool]:
+        """Signs it and puts it into the queue; the job's id, and whether this delivery was a job already.
+
+        ``policy`` is the SHA-256 of the policy that allowed it. Raises StoreDown, NotRecorded or
+        AlreadyAsked.
+        """
+        now = self.clock()
+        claims = Claims(
+            job_id=draft.record.job_id,
+            nonce=secrets.token_hex(16),
+            host=draft.record.host,
+            effect=draft.record.effect,
+            command=draft.command,
+            operation=operation,
+            principal=principal,
+            channel_id=draft.record.channel_id,
+            policy=policy,
+            rule=allow.rule,
+            provisional=allow.provisional,
+            issued_at=now,
+            not_after=now + self.start_within,
+            deadline=self.deadline,
+            mode=draft.mode,
+            unmasked=self.unmasked,
+            logins=draft.logins,
+        )
+        record = draft.record.model_copy(
+            update={
+                "rule": allow.rule,
+                "accepted_at": now,
+                "not_after": claims.not_after,
+                "deadline": claims.deadline,
+            }
+        )
+        ticket = self.keys.sign(claims)
+        with self.audit.entry(audit_entries.accepted(record, claims, ticket)) as entry:
+            failpoint("intake")
+            accepted, duplicate = await self.queue.accept(
+                record, ticket, entry, lane=draft.lane, same=draft.same, again=draft.again
+            )
+            failpoint("stored")
+        if duplicate:
+            self.audit.unused(entry)
+        log.info("accepted", job_id=accepted, duplicate=duplicate, command=record.command, host=record.host)
+        return accepted, duplicate
+
+    def _host_key(self, host: str) -> bytes:
+        try:
+            return self.trust.host_key(host)
+        except KeysRefused as error:
+            log.warning("host has no usable key", host=host, error=str(error))
+            raise Fault(
+                f"I have no key to talk to the worker of {host}. Nothing was run.",
+                hint="Tell an operator: that host's public key has to be in the bot's trust folder.",
+                reason=Reason.UNREACHABLE,
+            ) from error
+
+
+def as_shown(parsed: Parsed) -> str:
+    """The line with its secrets masked, as people see it."""
+    text, path = shown(parsed.command), parsed.command.path
+    return text.replace(path, f"{path} --dry-run", 1) if parsed.dry_run else text
