@@ -13,7 +13,7 @@ import structlog
 from pydantic import ValidationError
 
 from bot import audit_entries
-from bot.decided import allowed
+from bot.decided import decided
 from bot.hosts import Hosts
 from bot.jobs.names import AGAIN_SECONDS
 from bot.jobs.queue import BotQueue
@@ -24,7 +24,8 @@ from bot.store.audit import AuditIntake
 from bot.store.corrections import Corrections
 from bot.store.records import RequestRecord
 from bot.trust import TicketRefused, Trust
-from handlers.faults import Fault, Reason
+from handlers.faults import Denied, Fault, Reason
+from permissions.decision import NeedsApproval
 from permissions.operation import Principal
 from permissions.ticket import Claims, Ticket
 
@@ -104,13 +105,15 @@ class Again:
         if host is None:
             raise _gone()
         operation = claims.operation.model_copy(update={"host_labels": host.labels})
-        allow = allowed(policy.policy, principal, record.channel_id, operation, now)
+        decision = decided(policy.policy, principal, record.channel_id, operation, now)
+        if isinstance(decision, NeedsApproval) and claims.approved is None:
+            raise Denied("this needs an approval by now", rule=decision.rule, hint="Send the line again.")
         changes = {
             "operation": operation,
             "principal": principal,
             "policy": policy.sha256,
-            "rule": allow.rule,
-            "provisional": allow.provisional,
+            "rule": decision.rule,
+            "provisional": decision.provisional,
             "issued_at": now,
             "not_after": now + self.start_within,
         }

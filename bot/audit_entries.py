@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.jobs import wire
 from bot.reply import Help, PasswordNeeded, Refusal
 from bot.request import Request
+from bot.store.approvals import Asked
 from bot.store.records import RequestRecord
 from handlers.grammar.secrecy import replace, secret_regions
 from permissions import audit
@@ -54,6 +55,39 @@ def accepted(record: RequestRecord, claims: Claims, ticket: Ticket) -> audit.Acc
         sealed={field: value.digest for field, value in claims.command.sealed.items()},
         unmasked=claims.unmasked,
         notes=record.notes,
+        approved_by=claims.approved.by if claims.approved else (),
+    )
+
+
+def approval_asked(asked: Asked) -> audit.ApprovalAsked:
+    """A line that waits for people."""
+    record = asked.draft.record
+    return audit.ApprovalAsked(
+        job_id=asked.job_id,
+        who=asked.principal,
+        place=place(record),
+        line=record.shown[: audit.MAX_LINE],
+        operation=shown_operation(asked.operation),
+        rule=asked.rule,
+        policy=asked.policy,
+        terms=asked.approval.terms,
+        reason=asked.approval.reason,
+        sealed={field: value.digest for field, value in asked.draft.command.sealed.items()},
+    )
+
+
+def approval_changed(asked: Asked, by: Principal | None) -> audit.ApprovalChanged:
+    """A vote, or how the asking ended; ``by`` is None for the clock and for a worker's look."""
+    approval = asked.approval
+    vote = next((one for one in approval.votes if by and one.user_id == by.user_id), None)
+    return audit.ApprovalChanged(
+        job_id=asked.job_id,
+        revision=approval.revision,
+        state=approval.state,
+        who=by,
+        approves=vote.approves if vote else None,
+        reason=vote.reason if vote else approval.why[: audit.MAX_LINE],
+        bound=approval.bound or (),
     )
 
 
@@ -73,7 +107,7 @@ def ordered(claims: Claims, ticket: Ticket) -> audit.Ordered:
     return audit.Ordered(
         job_id=claims.job_id,
         command=claims.command.path,
-        for_job=str(claims.command.fields.get("job_id", "")),
+        for_job=claims.probes or str(claims.command.fields.get("job_id", "")),
         host=claims.host,
         ticket=ticket_note(claims, ticket),
     )

@@ -2,18 +2,24 @@
 
 from handlers.faults import Denied
 from permissions.decide import decide
-from permissions.decision import Allow, Deny
+from permissions.decision import Allow, Deny, NeedsApproval
 from permissions.operation import Operation, Principal
 from permissions.policy import Policy
 
 
+def decided(
+    policy: Policy, principal: Principal, channel_id: str, operation: Operation, at: float
+) -> Allow | NeedsApproval:
+    """The decision; raises Denied where it is no. ``at`` is epoch seconds."""
+    decision = decide(policy, principal, channel_id, operation, at)
+    if isinstance(decision, Deny):
+        raise Denied(decision.reason, rule=decision.rule, hint=decision.hint)
+    return decision
+
+
 def allowed(policy: Policy, principal: Principal, channel_id: str, operation: Operation, at: float) -> Allow:
-    """The Allow; raises Denied for whatever else the policy says. ``at`` is epoch seconds."""
-    match decide(policy, principal, channel_id, operation, at):
-        case Allow() as allow:
-            return allow
-        case Deny(rule=rule, reason=reason, hint=hint):
-            raise Denied(reason, rule=rule, hint=hint)
-        case other:
-            # Approvals are not built yet; a policy cannot ask for one, and nothing passes by default.
-            raise Denied("this needs an approval, which nobody can give yet", rule=other.rule)
+    """The same for what nobody can be asked to agree to: raises Denied then as well."""
+    decision = decided(policy, principal, channel_id, operation, at)
+    if isinstance(decision, NeedsApproval):
+        raise Denied("this cannot be approved: a rule has to allow it", rule=decision.rule)
+    return decision

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import structlog
 
 from bot.hosts import Hosts
-from bot.job_commands import Cancel, Display, Grep, Jobs, OfJob, Show
+from bot.job_commands import Cancel, Check, Display, Follow, Grep, Jobs, OfJob, Show
 from bot.jobs.listing import Listing
 from bot.jobs.queue import BotQueue
-from bot.orders import Orders
-from bot.reply import Accepted, Help, JobRow, JobRows, Told
+from bot.orders import NARROW_WITHIN, Orders
+from bot.reply import Accepted, Found, Help, JobRow, JobRows, Told
 from bot.request import Request
 from bot.store.displays import Displays
 from bot.store.records import RequestRecord
@@ -47,7 +47,8 @@ class Asked:
 class Desk:
     """Answers the lines of bot/job_commands.py.
 
-    ``refresh`` shows a running job's message anew. Methods raise Fault.
+    ``refresh`` shows a job's message anew, ``link`` is where it is ("" where it is not yet), ``clock`` is
+    epoch seconds. Methods raise Fault.
     """
 
     queue: BotQueue
@@ -56,6 +57,8 @@ class Desk:
     orders: Orders
     hosts: Hosts
     refresh: Callable[[str], Awaitable[None]]
+    link: Callable[[RequestRecord], Awaitable[str]]
+    clock: Callable[[], float]
 
     async def answer(self, command: Command, asked: Asked) -> Accepted | Help:
         """Does what the line says."""
@@ -69,10 +72,16 @@ class Desk:
             return await self._list(asked, everywhere=command.all)
         if not isinstance(command, OfJob):
             raise TypeError(f"{command.path} is no line of the desk")
-        record = await self._record(command.job_id)
+        return await self._about(await self._record(command.job_id), command, asked)
+
+    async def _about(self, record: RequestRecord, command: OfJob, asked: Asked) -> Accepted | Help:
         match command:
             case Cancel():
                 return await self._cancel(record, asked)
+            case Check():
+                return await self._check(record, asked)
+            case Follow():
+                return await self._follow(record, asked)
             case Display(pause=pause):
                 self._may(record, asked)
                 await self.displays.change(record.job_id, paused=pause)
@@ -129,6 +138,39 @@ class Desk:
                     hint=f"`/docktalk show {record.job_id}` shows its output.",
                     reason=Reason.CONFLICT,
                 )
+
+    async def _check(self, record: RequestRecord, asked: Asked) -> Told:
+        rule = self._may(record, asked)
+        display, _ = await self.displays.read(record.job_id)
+        doubt, now = display.doubt, self.clock()
+        if doubt is None or not doubt.reason:
+            raise Fault(
+                f"There is no doubt about how {record.job_id} ended, or it is too long ago.",
+                hint=f"`/docktalk show {record.job_id}` shows its output.",
+                reason=Reason.CONFLICT,
+            )
+        if doubt.looking and now - doubt.asked_at < NARROW_WITHIN:
+            return Told(text=f"{record.job_id} is being looked at; its message says what is seen.\n")
+        if not await self.queue.alive(record.host):
+            raise Fault(
+                f"The worker of {record.host} is silent, so nobody can look.",
+                hint="Click again once it is back.",
+                reason=Reason.UNREACHABLE,
+            )
+        news = {"looking": True, "asked_by": asked.principal.user_id, "asked_at": now}
+        # First, or a quick answer would be overwritten.
+        await self.displays.change(record.job_id, doubt=doubt.model_copy(update=news))
+        await self.refresh(record.job_id)
+        await self.orders.check(record, asked.principal, doubt, rule)
+        return Told(text=f"{record.job_id} is looked at again; its message says what is seen.\n")
+
+    async def _follow(self, record: RequestRecord, asked: Asked) -> Found:
+        if not self._may_see(record, asked, everywhere=True):
+            raise _denied(record, "see it")
+        link = await self.link(record)
+        where = "" if link else " Its message is about to appear."
+        text = f"{record.job_id}: {record.user_name} asked for {record.shown} on {record.host}.{where}\n"
+        return Found(text=text, link=link)
 
     async def _show(self, command: Show, record: RequestRecord, asked: Asked) -> Accepted:
         rule = self._may_read(record, asked)

@@ -1,8 +1,9 @@
-"""The lines about jobs under ``/docktalk``: list, cancel, narrow, show again. Buttons say the same lines."""
+"""The lines about jobs under ``/docktalk``: list, follow, cancel, read again, … Buttons say them too."""
 
 import re
 from typing import Annotated
 
+from bot import approval_lines
 from bot.jobs.matching import BadPattern, Matcher
 from bot.jobs.wire import ShowOrder
 from handlers.faults import Reason, UsageFault
@@ -53,6 +54,14 @@ class OfJob(Command):
 
 class Cancel(OfJob, path="cancel", verb=Verb.OPERATE, danger=Danger.SAFE, example="cancel J-42"):
     """Stop a job that runs, or take back one that waits."""
+
+
+class Check(OfJob, path="check", verb=Verb.REVEAL, danger=Danger.SAFE, example="check J-42"):
+    """Look again at what became of a change whose outcome is not sure; nothing runs."""
+
+
+class Follow(OfJob, path="follow", verb=Verb.LIST, danger=Danger.SAFE, example="follow J-42"):
+    """Find the message of a job, which shows how it goes."""
 
 
 class Display(OfJob, path="display", verb=Verb.LIST, danger=Danger.SAFE, example="display J-42 --pause"):
@@ -137,7 +146,7 @@ class Show(
         )
 
 
-CATALOGUE = Catalogue((Jobs, Cancel, Display, Grep, Show))
+CATALOGUE = Catalogue((Jobs, Cancel, Check, Display, Follow, Grep, Show, *approval_lines.LINES))
 WORDS = {command.path: command.summary() for command in CATALOGUE.commands}
 """What ``/docktalk help`` lists."""
 

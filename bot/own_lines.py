@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import structlog
 
 from bot.again import LATE, Again
+from bot.approval_lines import OfApproval
+from bot.approvals import ApprovalDesk
 from bot.audit_entries import Known
 from bot.audit_reading import Filters
 from bot.decided import allowed
@@ -16,10 +18,12 @@ from bot.job_commands import job_line
 from bot.own_commands import answer, audit_filters, audit_operation, offered, offers_audit
 from bot.policy_answers import PolicyAnswers, question
 from bot.policy_file import LoadedPolicy
+from bot.policy_sight import seen_hosts
 from bot.reply import Accepted, Help
 from bot.request import Request
 from handlers.catalogue import Catalogue
 from handlers.faults import Fault
+from handlers.grammar.command import Command
 from handlers.grammar.parser import HelpAsked
 from permissions.operation import Principal
 
@@ -34,6 +38,7 @@ class OwnLines:
     hosts: Hosts
     again: Again
     desk: Desk
+    approvals: ApprovalDesk
     policy_answers: PolicyAnswers
     audit_view: Callable[[Filters], str]
     clock: Callable[[], float]
@@ -47,10 +52,8 @@ class OwnLines:
             record = await self.again.wanted(request.text)
             return Accepted(job_id=record.job_id)
         line = job_line(request.text)
-        if isinstance(line, HelpAsked):
-            return Help(text=line.text)
         if line is not None:
-            return await self.desk.answer(line, Asked(request, principal, policy.policy))
+            return await self._about_job(line, request, principal, policy)
         asked = question(request)
         if asked is not None:
             text = await self.policy_answers.answer(asked, policy.policy, principal, request, known)
@@ -60,7 +63,17 @@ class OwnLines:
             return await self._audit(filters, request, principal, policy, known)
         commands = offered(policy.policy, principal, request.channel_id, self.catalogue, self.hosts)
         audit = offers_audit(policy.policy, principal, request.channel_id, self.hosts)
-        return answer(request, commands, principal, self.hosts, audit=audit)
+        seen = seen_hosts(policy.policy, principal, request.channel_id, self.hosts, self.clock())
+        return answer(request, commands, principal, seen, audit=audit)
+
+    async def _about_job(
+        self, line: Command | HelpAsked, request: Request, principal: Principal, policy: LoadedPolicy
+    ) -> Accepted | Help:
+        if isinstance(line, HelpAsked):
+            return Help(text=line.text)
+        if isinstance(line, OfApproval):
+            return await self.approvals.answer(line, principal)
+        return await self.desk.answer(line, Asked(request, principal, policy.policy))
 
     async def _audit(
         self, filters: Filters, request: Request, principal: Principal, policy: LoadedPolicy, known: Known

@@ -4,35 +4,39 @@
 :meth:`Pipeline.submit` and nowhere else.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.again import People
+from bot.approvals import ApprovalDesk
 from bot.audit_entries import Known, nobody
-from bot.decided import allowed
+from bot.decided import decided
 from bot.hosts import Host, Hosts
 from bot.jobs.queue import AlreadyAsked, StoreDown
 from bot.own_commands import docker_help, offered
 from bot.own_lines import OwnLines
 from bot.policy_file import LoadedPolicy, PolicyHolder
+from bot.policy_limits import Limits
+from bot.policy_sight import named_host, seen_hosts
 from bot.registry_logins import RegistryLogins
 from bot.reply import Accepted, Help, PasswordNeeded, Refusal, Reply
 from bot.request import Origin, Request
 from bot.store.audit import AuditIntake
 from bot.store.corrections import Corrections
 from bot.store.intake import NotRecorded
-from bot.store.rates import Rates
 from bot.tickets import Tickets, as_shown
 from handlers.catalogue import Catalogue
 from handlers.faults import Denied, Fault, Reason, UsageFault
 from handlers.grammar.mask import masked
 from handlers.grammar.parser import HelpAsked, Parsed, parse
+from handlers.grammar.secrecy import MASK
 from handlers.system.login import Login
-from permissions.decision import Allow
+from permissions.decision import Allow, NeedsApproval
 from permissions.operation import Operation, Principal
 from permissions.policy import UNMASKED_FLAG
-from permissions.rates import counters
+from permissions.ticket import Mode
 
 
 class Channels(Protocol):
@@ -55,12 +59,13 @@ class Pipeline:
     hosts: Hosts
     people: People
     channels: Channels
-    rates: Rates
+    limits: Limits
     logins: RegistryLogins
     tickets: Tickets
     corrections: Corrections
     audit: AuditIntake
     own: OwnLines
+    approvals: ApprovalDesk
     clock: Callable[[], float]
     on_reply: Callable[[Request, Reply], None] = lambda _request, _reply: None
 
@@ -113,12 +118,14 @@ class Pipeline:
                 # The form has asked for it: the CLI's warning is about passwords on a line.
                 parsed = replace(parsed, command=parsed.command.but(password_stdin=True))
             known.line = as_shown(parsed)
-            operation = known.operation = self._operation(parsed, self._host(parsed))
-            allow = allowed(policy.policy, principal, request.channel_id, operation, self.clock())
-            known.rule = allow.rule
+            seen = seen_hosts(policy.policy, principal, request.channel_id, self.hosts, self.clock())
+            host = named_host(self.hosts, parsed.host, seen)
+            operation = known.operation = self._operation(parsed, host)
+            decision = decided(policy.policy, principal, request.channel_id, operation, self.clock())
+            known.rule = decision.rule
             await self._needs_a_place_to_report(request, operation)
             asked = await self.logins.password(request, principal, parsed)
-            return asked or await self._run(request, principal, policy, parsed, operation, allow)
+            return asked or await self._run(request, principal, policy, parsed, operation, decision)
         except UsageFault as fault:
             return await self._usage(request, fault)
         except Denied as fault:
@@ -133,26 +140,18 @@ class Pipeline:
         policy: LoadedPolicy,
         parsed: Parsed,
         operation: Operation,
-        allow: Allow,
+        decision: Allow | NeedsApproval,
     ) -> Accepted | Refusal:
-        await self.rates.count(
-            counters(policy.policy, principal, request.channel_id, operation, self.clock())
-        )
+        await self.limits.count(policy.policy, principal, request.channel_id, operation, self.clock())
         draft = await self.tickets.draft(request, principal, parsed, operation)
+        if isinstance(decision, NeedsApproval) and draft.mode is Mode.RUN:
+            return await self.approvals.ask(draft, principal, decision, parsed.reason)
         try:
-            job_id, duplicate = await self.tickets.issue(draft, principal, operation, policy.sha256, allow)
+            job_id, duplicate = await self.tickets.issue(draft, principal, decision, policy.sha256)
         except AlreadyAsked as asked:
             return await self._already(request, asked, draft.record.shown)
-        return Accepted(job_id=job_id, duplicate=duplicate, question=draft.record.question)
-
-    def _host(self, parsed: Parsed) -> Host:
-        host = self.hosts.find(parsed.host)
-        if host is None:
-            names = ", ".join(known.name for known in self.hosts.known)
-            raise Fault(
-                f"no such host: {parsed.host}", hint=f"Known hosts: {names}.", reason=Reason.UNKNOWN_HOST
-            )
-        return host
+        question = draft.record.question
+        return Accepted(job_id=job_id, duplicate=duplicate, question=question, warnings=parsed.warnings)
 
     def _operation(self, parsed: Parsed, host: Host) -> Operation:
         operation = parsed.command.operation(host.name)
@@ -175,7 +174,13 @@ class Pipeline:
 
     async def _usage(self, request: Request, fault: UsageFault) -> Refusal:
         line, span = masked(request.text, fault.span, self.catalogue)
-        refusal = _refusal(fault).model_copy(update={"line": line, "span": span, "usage": fault.usage})
+        said = {"line": line, "span": span, "usage": fault.usage, "warnings": fault.warnings}
+        hidden = fault.span and span and line[slice(*span)] == MASK
+        if fault.span and hidden and fault.reason is Reason.UNKNOWN_OPTION:
+            # The sentence names the word that the line hides: part of a password without quotes.
+            word = re.escape(request.text[slice(*fault.span)])
+            said |= {"message": re.sub(rf"(?<!\w){word}(?!\w)", MASK, fault.message)}
+        refusal = _refusal(fault).model_copy(update=said)
         if fault.suggestion is None:
             return refusal
         try:

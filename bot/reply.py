@@ -9,23 +9,37 @@ class Accepted(Record):
     """The line is a job now.
 
     ``duplicate``: a redelivery found the job that was already there. ``question``: the job only looks what
-    would go, and its end asks this.
+    would go, and its end asks this. ``waits``: people have to agree first. ``warnings`` are what the CLI says
+    of deprecated spellings.
     """
 
     job_id: str
     duplicate: bool = False
     question: str = ""
+    waits: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 class Help(Record):
-    """Text the asker wanted: help, a list of what they may run. ``exit_code`` as the CLI's."""
+    """Text the asker wanted: help, a list of what they may run. ``exit_code`` as the CLI's.
+
+    ``warnings`` are what the CLI says of deprecated spellings; ``unasked``: it shows the text on stderr.
+    """
 
     text: str
     exit_code: int = 0
+    warnings: tuple[str, ...] = ()
+    unasked: bool = False
 
 
 class Told(Help):
     """It is done as asked. After a click the job's own message shows it, and the text is not needed."""
+
+
+class Found(Help):
+    """Where a job's message is: ``link``, "" where there is none yet. ``text`` says who asked for what."""
+
+    link: str = ""
 
 
 class JobRow(Record):
@@ -55,7 +69,7 @@ class Refusal(Record):
     (start, end) of the bad part in it, for the caret. ``correction_id`` is the opaque id behind the
     "run the corrected line" button and ``suggestion`` that line, masked; both "" when there is none.
     ``rule`` names the policy rule, ``ahead`` the job that does the same already.
-    ``usage`` is the command's usage, ``exit_code`` the CLI's.
+    ``usage`` is the command's usage, ``exit_code`` the CLI's, ``warnings`` as in :class:`Accepted`.
     """
 
     reason: str
@@ -69,6 +83,7 @@ class Refusal(Record):
     ahead: str = ""
     usage: str = ""
     exit_code: int = 1
+    warnings: tuple[str, ...] = ()
 
 
 class PasswordNeeded(Record):

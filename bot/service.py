@@ -13,6 +13,8 @@ import uvicorn
 
 from bot import audit_entries, metrics
 from bot.again import Again
+from bot.approvals import ApprovalDesk
+from bot.approvers import Approvers
 from bot.audit_log import Chainer
 from bot.audit_posts import checkpoint_entry
 from bot.audit_reading import slack_view
@@ -32,12 +34,14 @@ from bot.pipeline import Pipeline
 from bot.policy_answers import PolicyAnswers
 from bot.policy_file import PolicyHolder
 from bot.policy_in_use import PolicyInUse
+from bot.policy_limits import Limits
 from bot.probes import BotProbes
 from bot.registry_logins import RegistryLogins
 from bot.reply import Reply
 from bot.request import Request
 from bot.settings import BotSettings, SlackMode
-from bot.slack.app import build_app
+from bot.slack.app import SlackApp, build_app
+from bot.slack.approval_board import ApprovalBoard
 from bot.slack.channels import Channels
 from bot.slack.client import MachineClock, identify, new_client
 from bot.slack.intake import Intake
@@ -46,6 +50,7 @@ from bot.slack.outbox import Outbox
 from bot.slack.people import People
 from bot.slack.report import Reporter, upload_orders
 from bot.slack.serve import Sockets, http_server
+from bot.store.approvals import Approvals
 from bot.store.audit import AuditIntake, AuditQueue
 from bot.store.corrections import Corrections
 from bot.store.displays import Displays
@@ -148,6 +153,36 @@ class Bot:
         )
         meant = DidYouMean(Inventories(self.redis, settings.namespace), policy, people.principal, corrections)
         uncertain = Uncertain(trust, corrections, displays, commands)
+        logins = RegistryLogins(keys, self.logins, corrections)
+        tickets = Tickets(
+            keys=keys,
+            trust=trust,
+            queue=self.queue,
+            audit=audit,
+            logins=logins,
+            corrections=corrections,
+            clock=time.time,
+            start_within=settings.start_within,
+            deadline=settings.deadline,
+            unmasked=around.unmasked,
+        )
+
+        def accepted(job_id: str) -> None:
+            reporter.accepted(job_id)  # which hears of approvals itself
+
+        approvals = ApprovalDesk(
+            store=Approvals(self.redis, settings.namespace, keys),
+            tickets=tickets,
+            policy=policy,
+            people=people,
+            approvers=Approvers(policy, people, time.time),
+            hosts=hosts,
+            queue=self.queue,
+            audit=audit,
+            show=ApprovalBoard(outbox, clock).show,
+            accepted=accepted,
+            clock=time.time,
+        )
         reporter = Reporter(
             self.queue,
             outbox,
@@ -160,6 +195,7 @@ class Bot:
             self.logins,
             again.late,
             uncertain,
+            approvals,
         )
         listing = Listing(self.redis, settings.namespace)
         desk = Desk(
@@ -172,27 +208,15 @@ class Bot:
             link=Links(self.outbox_store, client).to,
             clock=time.time,
         )
-        logins = RegistryLogins(keys, self.logins, corrections)
         pipeline = Pipeline(
             catalogue=commands,
             policy=policy,
             hosts=hosts,
             people=people,
             channels=Channels(client, clock),
-            rates=Rates(self.redis, settings.namespace),
+            limits=Limits(Rates(self.redis, settings.namespace), meant.inventories),
             logins=logins,
-            tickets=Tickets(
-                keys=keys,
-                trust=trust,
-                queue=self.queue,
-                audit=audit,
-                logins=logins,
-                corrections=corrections,
-                clock=time.time,
-                start_within=settings.start_within,
-                deadline=settings.deadline,
-                unmasked=around.unmasked,
-            ),
+            tickets=tickets,
             corrections=corrections,
             audit=audit,
             own=OwnLines(
@@ -200,12 +224,14 @@ class Bot:
                 hosts=hosts,
                 again=again,
                 desk=desk,
+                approvals=approvals,
                 policy_answers=PolicyAnswers(
                     people.principal, self.queue.request, commands, hosts, time.time
                 ),
                 audit_view=lambda filters: slack_view(settings.audit_dir, filters, time.time()),
                 clock=time.time,
             ),
+            approvals=approvals,
             on_reply=self._replied,
             clock=time.time,
         )
@@ -215,6 +241,7 @@ class Bot:
             intake=Intake(pipeline, corrections, reporter.accepted, time.time, reporter.run_again),
             outbox=outbox,
             own_words=OWN,
+            approvals=approvals,
             signing_secret=settings.slack_signing_secret.get_secret_value(),
         )
         self._beside(chainer.run())
@@ -226,6 +253,7 @@ class Bot:
         self._beside(
             reporter.run(self.outbox_store.owner),
             policies.follow(),
+            approvals.run(),
             _expire(self.queue, hosts),
         )
         self._sockets = Sockets(app, settings.slack_app_token.get_secret_value())
@@ -239,12 +267,17 @@ class Bot:
             open_metrics=settings.slack_mode is SlackMode.SOCKET,
             tasks=self._running,
         )
+        await self._open(app, probes)
+        log.info("bot started", mode=settings.slack_mode, hosts=[host.name for host in hosts.known])
+
+    async def _open(self, app: SlackApp, probes: BotProbes) -> None:
+        """From here on Slack is heard."""
+        settings = self._settings
         if settings.slack_mode is SlackMode.SOCKET:
             await self._sockets.start()
             self._ends.push_async_callback(self._sockets.stop)
         self._server = http_server(app, probes, host=settings.http_host, port=settings.http_port)
         await self._listen(self._server)
-        log.info("bot started", mode=settings.slack_mode, hosts=[host.name for host in hosts.known])
 
     async def _listen(self, server: uvicorn.Server) -> None:
         settings = self._settings

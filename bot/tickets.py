@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -22,11 +23,14 @@ from bot.trust import Trust
 from handlers.faults import Fault, Reason
 from handlers.grammar.parser import Parsed
 from handlers.grammar.render import shown
-from permissions.decision import Allow
+from permissions.decision import Allow, NeedsApproval
 from permissions.operation import Operation, Principal
-from permissions.ticket import Claims, Effect, Mode
+from permissions.ticket import Approved, Claims, Effect, Mode
 
 log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 15.0
+"""The longest that a look at what a job would touch may take."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class Tickets:
                 if mode is Mode.PREVIEW
                 else "",
             ),
+            nonce=secrets.token_hex(16),
             command=wire,
             mode=mode,
             lane=lane_of(command),
@@ -91,38 +96,29 @@ class Tickets:
             again=request.again,
         )
 
+    async def redraft(self, draft: Draft, delivery_id: str) -> Draft:
+        """The same once more, as another job; raises StoreDown."""
+        job_id = await self.queue.next_job_id()
+        record = draft.record.model_copy(update={"job_id": job_id, "delivery_id": delivery_id})
+        return draft.model_copy(update={"record": record, "nonce": secrets.token_hex(16)})
+
     async def issue(
-        self, draft: Draft, principal: Principal, operation: Operation, policy: str, allow: Allow
+        self,
+        draft: Draft,
+        principal: Principal,
+        decision: Allow | NeedsApproval,
+        policy: str,
+        approved: Approved | None = None,
     ) -> tuple[str, bool]:
         """Signs it and puts it into the queue; the job's id, and whether this delivery was a job already.
 
-        ``policy`` is the SHA-256 of the policy that allowed it. Raises StoreDown, NotRecorded or
-        AlreadyAsked.
+        ``policy`` is the SHA-256 of the policy that decided. Raises StoreDown, NotRecorded or AlreadyAsked.
         """
-        now = self.clock()
-        claims = Claims(
-            job_id=draft.record.job_id,
-            nonce=secrets.token_hex(16),
-            host=draft.record.host,
-            effect=draft.record.effect,
-            command=draft.command,
-            operation=operation,
-            principal=principal,
-            channel_id=draft.record.channel_id,
-            policy=policy,
-            rule=allow.rule,
-            provisional=allow.provisional,
-            issued_at=now,
-            not_after=now + self.start_within,
-            deadline=self.deadline,
-            mode=draft.mode,
-            unmasked=self.unmasked,
-            logins=draft.logins,
-        )
+        claims = self._claims(draft, principal, decision, policy, approved=approved)
         record = draft.record.model_copy(
             update={
-                "rule": allow.rule,
-                "accepted_at": now,
+                "rule": decision.rule,
+                "accepted_at": claims.issued_at,
                 "not_after": claims.not_after,
                 "deadline": claims.deadline,
             }
@@ -138,6 +134,61 @@ class Tickets:
             self.audit.unused(entry)
         log.info("accepted", job_id=accepted, duplicate=duplicate, command=record.command, host=record.host)
         return accepted, duplicate
+
+    async def probe(
+        self, draft: Draft, principal: Principal, decision: NeedsApproval, policy: str, key: str
+    ) -> None:
+        """Has the host's worker look at what it would do, and sign that with ``key``.
+
+        Raises StoreDown or NotRecorded.
+        """
+        job_id = await self.queue.next_job_id()
+        claims = self._claims(
+            draft,
+            principal,
+            decision,
+            policy,
+            job_id=job_id,
+            nonce=secrets.token_hex(16),
+            effect=Effect.READ,
+            mode=Mode.PROBE,
+            probes=draft.record.job_id,
+            probe_key=self.keys.seal(self._host_key(draft.record.host), key),
+            deadline=LOOK_SECONDS,
+        )
+        ticket = self.keys.sign(claims)
+        with self.audit.entry(audit_entries.ordered(claims, ticket)) as entry:
+            await self.queue.order(job_id, claims.host, ticket, entry)
+
+    def _claims(
+        self,
+        draft: Draft,
+        principal: Principal,
+        decision: Allow | NeedsApproval,
+        policy: str,
+        **changes: Any,
+    ) -> Claims:
+        now, record = self.clock(), draft.record
+        claims = {
+            "job_id": record.job_id,
+            "nonce": draft.nonce,
+            "host": record.host,
+            "effect": record.effect,
+            "command": draft.command,
+            "operation": record.operation,
+            "principal": principal,
+            "channel_id": record.channel_id,
+            "policy": policy,
+            "rule": decision.rule,
+            "provisional": decision.provisional,
+            "issued_at": now,
+            "not_after": now + self.start_within,
+            "deadline": self.deadline,
+            "mode": draft.mode,
+            "unmasked": self.unmasked,
+            "logins": draft.logins,
+        }
+        return Claims(**{**claims, **changes})
 
     def _host_key(self, host: str) -> bytes:
         try:

@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from bot.child import tied
 from bot.jobs.spool import Spool, StreamName
-from bot.jobs.wire import Ended, Event, Refused, Uploaded
+from bot.jobs.wire import Ended, Event, Probed, Refused, Uploaded
 from bot.policy_file import load
 from bot.reply import Accepted, Help, PasswordNeeded, Refusal, Reply
 from bot.request import Request
@@ -81,14 +81,23 @@ class _Watch:
     requests: list[Request] = field(default_factory=list)
     replies: asyncio.Queue[Reply] = field(default_factory=asyncio.Queue)
     ends: dict[str, asyncio.Future[Ended | Refused]] = field(default_factory=dict)
+    looks: dict[str, asyncio.Future[Probed]] = field(default_factory=dict)
     uploads: int = 0
+    accepted: Callable[[str], None] = lambda _: None
+    """Is told the id of every new job."""
 
     def reply(self, request: Request, reply: Reply) -> None:
+        if isinstance(reply, Accepted):
+            self.accepted(reply.job_id)
         self.requests.append(request)
         self.replies.put_nowait(reply)
 
     def end(self, job_id: str) -> "asyncio.Future[Ended | Refused]":
         return self.ends.setdefault(job_id, asyncio.get_running_loop().create_future())
+
+    def look(self, job_id: str) -> "asyncio.Future[Probed]":
+        """Resolved once a worker has looked at what a job that waits for an approval would do."""
+        return self.looks.setdefault(job_id, asyncio.get_running_loop().create_future())
 
     def event(self, event: Event) -> None:
         match event:
@@ -96,12 +105,16 @@ class _Watch:
                 end = self.end(event.job_id)
                 if not end.done():
                     end.set_result(event)
+            case Probed():
+                look = self.look(event.job_id)
+                if not look.done():
+                    look.set_result(event)
             case Uploaded():
                 self.uploads += 1
 
 
 class Trial:
-    """One workspace with one host; an async context manager."""
+    """One workspace with one host; an async context manager. ``worker`` is the host's process."""
 
     def __init__(
         self,
@@ -140,7 +153,7 @@ class Trial:
         self._ends.callback(shutil.rmtree, data, ignore_errors=True)
         store = embedded.start(data)
         self._ends.callback(store.stop)
-        worker = await self._start_worker(data, store.url)
+        worker = self.worker = await self._start_worker(data, store.url)
         self.bot = Bot(self._settings(data, store.url), self._surroundings())
         self._ends.push_async_callback(self.bot.stop)
         await self.bot.start()
@@ -186,6 +199,7 @@ class Trial:
             env={**self._environ, **own},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
+            start_new_session=True,  # ^C at the terminal is ours to handle
         )
         self._ends.push_async_callback(_end, worker)
         return worker
@@ -256,29 +270,32 @@ class Trial:
         """Lets a person type a line and waits for everything that comes of it.
 
         A line that begins with ``@docktalk`` is a mention (in ``thread``, if given), any other one a slash
-        command. ``stdin`` that begins with "y" says yes to a question, and fills in a form that asks for a
+        command. ``stdin`` whose first line is "y" says yes to a question, and fills in a form that asks for a
         password. Past ``deadline`` (seconds) the job
         is cancelled as timed out, exit code 124.
         """
         calls, seen = len(self.standin.calls), set(self._stamps(channel))
         await self._type(line, user, channel, thread)
         match reply := await self.reply():
+            case Accepted(waits=True):
+                exit_code, stdout, stderr = await self._looked(reply.job_id)
             case Accepted(question=""):
                 exit_code, stdout, stderr = await self._end_of(reply.job_id, deadline)
             case Accepted(question=question):
                 exit_code, stdout, stderr = await self._end_of(reply.job_id, deadline)
                 if exit_code == 0:
                     stdout = f"{question} [y/N] "
-                if exit_code == 0 and stdin.lower().startswith("y"):
+                if exit_code == 0 and stdin.partition("\n")[0].strip().lower() == "y":
                     await self.settled()
                     exit_code, out, stderr = await self._yes(user, channel, deadline)
                     stdout += out
             case PasswordNeeded():
                 exit_code, stdout, stderr = await self._form(reply, user, stdin, deadline)
             case Help():
-                exit_code, stdout, stderr = reply.exit_code, reply.text, ""
+                exit_code, stdout, stderr = reply.exit_code, *_help(reply)
             case Refusal():
                 exit_code, stdout, stderr = reply.exit_code, "", _as_cli(reply)
+        stdout = _warnings(reply) + stdout
         if line.lstrip().startswith("@") and not isinstance(reply, Accepted):
             # It goes out beside the reply that was seen: it may not be in the outbox yet.
             await self.standin.until(lambda s: any(c.method == _WHISPER for c in s.calls[calls:]))
@@ -286,6 +303,11 @@ class Trial:
         made = [{"method": one.method, "arguments": one.arguments} for one in self.standin.calls[calls:]]
         picture = "\n".join(self._new(channel, seen, thread))
         return Answer(exit_code=exit_code, stdout=stdout, stderr=stderr, calls=made, picture=picture)
+
+    async def _looked(self, job_id: str) -> tuple[int, str, str]:
+        """Waits until people can decide; the job itself may end much later, or never begin."""
+        await asyncio.wait_for(self._watch.look(job_id), SETTLE_SECONDS)
+        return 0, "", ""
 
     async def _yes(self, user: User, channel: Channel, deadline: float | None) -> tuple[int, str, str]:
         """Clicks the newest question's button and waits for what comes of it."""
@@ -300,7 +322,7 @@ class Trial:
         self, needed: PasswordNeeded, user: User, stdin: str, deadline: float | None
     ) -> tuple[int, str, str]:
         """Fills in the newest form with ``stdin`` as the password; without any it stays as it is."""
-        if not stdin:
+        if not stdin.strip("\r\n"):
             return 1, "", f"{NO_TERMINAL}\n"
         shown = next(view for view in reversed(self.standin.world.views.values()) if view.user == user.id)
         given = {"username": needed.username, "password": stdin.rstrip("\r\n")}
@@ -347,6 +369,23 @@ class Trial:
         stderr = result.stderr.text if not result.stderr.cut else self._stored(job_id, "stderr")
         return result.exit_code, stdout, stderr
 
+    def when_accepted(self, told: Callable[[str], None]) -> None:
+        """From now on ``told`` is told the id of every new job."""
+        self._watch.accepted = told
+
+    async def cancel(self, job_id: str) -> None:
+        """Stops a job."""
+        await self.bot.queue.cancel(job_id, HOST)
+
+    def printed(self, job_id: str, stream: StreamName, start: int, most: int) -> bytes:
+        """What a job has printed so far from this byte on; b"" where it is nothing, or not kept."""
+        try:
+            with self._spool.read(job_id, stream) as file:
+                file.seek(start)
+                return file.read(most)
+        except OSError:
+            return b""
+
     def _stored(self, job_id: str, stream: StreamName) -> str:
         with self._spool.read(job_id, stream) as file:
             return file.read().decode("utf-8", "replace")
@@ -382,6 +421,17 @@ def _first_role(policy: Policy) -> str:
     if not policy.bindings:
         raise TrialFailed("the policy binds nobody to any role")
     return policy.bindings[0].role
+
+
+def _help(reply: Help) -> tuple[str, str]:
+    """Help on stdout; on stderr where the line named no command."""
+    return ("", reply.text) if reply.unasked else (reply.text, "")
+
+
+def _warnings(reply: Reply) -> str:
+    """What the CLI says of deprecated spellings, on stdout as it does."""
+    said = () if isinstance(reply, PasswordNeeded) else reply.warnings
+    return "".join(f"{warning}\n" for warning in said)
 
 
 def _as_cli(refusal: Refusal) -> str:

@@ -7,7 +7,7 @@ one writer wins (compare-and-set on ``revision``); who a voter is, is asked anew
       └────> denied, expired, withdrawn, void
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -49,7 +49,7 @@ class Terms(Record):
     ``expires`` and ``remind`` are seconds from the asking.
     """
 
-    any: Annotated[tuple[Threshold, ...], Field(min_length=1, max_length=10)]
+    any: Annotated[tuple[Threshold, ...], Field(min_length=1)]
     denials: Annotated[int, Field(ge=1, le=20)] = 1
     expires: Span = 900.0
     remind: Span = 300.0
@@ -128,14 +128,32 @@ class NotCounted(StrEnum):
     """The asker never counts."""
     NOT_ENTITLED = "not_entitled"
     ALREADY = "already"
-    """The same person said the same before."""
+    """The same person said the same before, or it is not time yet."""
 
 
-def looked_at(approval: Approval, bound: tuple[Bound, ...]) -> Approval | NotCounted:
-    """Its targets are known: from here on it is about exactly these."""
+def either(terms: Iterable[Terms]) -> Terms:
+    """What is enough by any one of several rules: their thresholds together, the earliest of their times."""
+    several = list(terms)
+    return Terms(
+        any=tuple(dict.fromkeys(one for each in several for one in each.any)),
+        denials=min(each.denials for each in several),
+        expires=min(each.expires for each in several),
+        remind=min(each.remind for each in several),
+    )
+
+
+def looked_at(approval: Approval, bound: tuple[Bound, ...], terms: Terms) -> Approval | NotCounted:
+    """Its targets are known: from here on it is about exactly these, on the terms that hold for them."""
     if approval.state is not State.OPEN or approval.bound is not None:
         return NotCounted.OVER
-    return _next(approval, bound=bound)
+    return _next(approval, bound=bound, terms=terms)
+
+
+def waive(approval: Approval, bound: tuple[Bound, ...], at: float) -> Approval | NotCounted:
+    """Nobody has to agree to it on what its targets were found to be."""
+    if approval.state is not State.OPEN or approval.bound is not None:
+        return NotCounted.OVER
+    return _ended(approval.model_copy(update={"bound": bound}), State.APPROVED, at, "", "")
 
 
 def cast(approval: Approval, vote: Vote, voters: Mapping[str, Voter]) -> Approval | NotCounted:
@@ -147,15 +165,20 @@ def cast(approval: Approval, vote: Vote, voters: Mapping[str, Voter]) -> Approva
     refused = _uncounted(approval, vote, voters)
     if refused is not None:
         return refused
+    said = any(one.user_id == vote.user_id and one.approves == vote.approves for one in approval.votes)
     kept = tuple(one for one in approval.votes if one.user_id != vote.user_id)
     vote = vote.model_copy(update={"reason": vote.reason[:MAX_REASON]})
-    voted = _next(approval, votes=(*kept, vote))
+    voted = approval.model_copy(update={"votes": (*kept, vote)})
     noes = [one for one in _standing_votes(voted, voters, vote.at) if not one.approves]
     if len(noes) >= approval.terms.denials:
         return _ended(voted, State.DENIED, vote.at, vote.user_id, vote.reason)
-    if any(_enough(threshold, voted, voters, vote.at) for threshold in _in_force(approval, vote.at)):
-        return _ended(voted, State.APPROVED, vote.at, vote.user_id, "")
-    return voted
+    if any(_enough(threshold, voted, voters) for threshold in _in_force(approval, vote.at)):
+        # Who agreed is who counted: whoever lost what entitled them is not among them any more.
+        counted = tuple(_standing_votes(voted, voters, vote.at))
+        agreed = voted.model_copy(update={"votes": counted})
+        return _ended(agreed, State.APPROVED, vote.at, vote.user_id, "")
+    # Said again it may be enough by now: a threshold has begun, or somebody has joined a group, since.
+    return NotCounted.ALREADY if said else _next(voted)
 
 
 def _uncounted(approval: Approval, vote: Vote, voters: Mapping[str, Voter]) -> NotCounted | None:
@@ -168,10 +191,9 @@ def _uncounted(approval: Approval, vote: Vote, voters: Mapping[str, Voter]) -> N
     if vote.user_id == approval.asker_id:
         return NotCounted.OWN
     voter = voters.get(vote.user_id)
-    if voter is None or not _entitled_at_all(approval, voter, vote.at):
+    if voter is None or not entitled(approval, voter, vote.at):
         return NotCounted.NOT_ENTITLED
-    said = any(one.user_id == vote.user_id and one.approves == vote.approves for one in approval.votes)
-    return NotCounted.ALREADY if said else None
+    return None
 
 
 def expire(approval: Approval, now: float) -> Approval | NotCounted:
@@ -211,8 +233,36 @@ def next_due(approval: Approval) -> float | None:
     """When (epoch seconds) its clock has something to do next; None when it is over."""
     if approval.state is not State.OPEN:
         return None
-    moments = [*_tellings(approval.terms)[approval.told :], approval.terms.expires]
-    return approval.asked_at + min(moments)
+    # Before its targets were looked at nobody can vote, so nobody is told again.
+    tellings = [] if approval.bound is None else _tellings(approval.terms)[approval.told :]
+    return approval.asked_at + min([*tellings, approval.terms.expires])
+
+
+def last_told(approval: Approval) -> float:
+    """The moment (epoch seconds) that people were told of last: of the asking, a reminder, an escalation."""
+    return approval.asked_at + [0.0, *_tellings(approval.terms)][approval.told]
+
+
+def possible(approval: Approval) -> Iterator[Threshold]:
+    """The thresholds that can decide it, at once or later: those whose reason fits, before its end."""
+    for threshold in approval.terms.any:
+        reasoned = not threshold.reason or matches(threshold.reason, approval.reason)
+        if reasoned and threshold.after < approval.terms.expires:
+            yield threshold
+
+
+def seated(threshold: Threshold, approval: Approval, voters: Mapping[str, Voter]) -> tuple[str, ...]:
+    """Who fills a place of the threshold by a yes: ids, everybody once, as many as can be.
+
+    ``voters`` as in :func:`cast`.
+    """
+    yes = [voters[vote.user_id] for vote in approval.votes if vote.approves and vote.user_id in voters]
+    able = [one for one in yes if one.standing is Standing.MEMBER and one.user_id != approval.asker_id]
+    places = [step for step in threshold.steps for _ in range(step.people)]
+    found: dict[int, int] = {}
+    for place in range(len(places)):
+        _seat(place, places, able, found, set())
+    return tuple(able[number].user_id for number in sorted(found))
 
 
 def askable(approval: Approval, now: float) -> Iterator[Step]:
@@ -223,17 +273,28 @@ def askable(approval: Approval, now: float) -> Iterator[Step]:
 
 def moved(bound: tuple[Bound, ...], now: tuple[Bound, ...]) -> list[str]:
     """What differs between the targets agreed to and those found, one line each; empty when nothing does."""
-    found = {(one.kind, one.name): one for one in now}
-    lines = []
+    left, missing = list(now), list[Bound]()
+    lines: list[str] = []
+    # Several may have one name (networks do): each is compared with itself first, if it is still there.
     for one in bound:
-        other = found.pop((one.kind, one.name), None)
+        same = next((other for other in left if _named(other) == _named(one) and other.id == one.id), None)
+        if same is None:
+            missing.append(one)
+        else:
+            left.remove(same)
+            lines += _moved_parts(one, same)
+    for one in missing:
+        other = next((other for other in left if _named(other) == _named(one)), None)
         if other is None:
             lines.append(f"{one.kind} {one.name} is gone")
-        elif other.id != one.id:
-            lines.append(f"{one.kind} {one.name} is another one: {other.id[:19]}, was {one.id[:19]}")
         else:
-            lines += _moved_parts(one, other)
-    return lines + [f"{kind} {name} is new" for kind, name in found]
+            left.remove(other)
+            lines.append(f"{one.kind} {one.name} is another one: {other.id[:19]}, was {one.id[:19]}")
+    return lines + [f"{one.kind} {one.name} is new" for one in left]
+
+
+def _named(one: Bound) -> tuple[Kind, str]:
+    return one.kind, one.name
 
 
 def _moved_parts(one: Bound, other: Bound) -> Iterator[str]:
@@ -260,10 +321,7 @@ def _tellings(terms: Terms) -> list[float]:
 
 
 def _in_force(approval: Approval, at: float) -> Iterator[Threshold]:
-    for threshold in approval.terms.any:
-        reasoned = not threshold.reason or matches(threshold.reason, approval.reason)
-        if reasoned and at >= approval.asked_at + threshold.after:
-            yield threshold
+    return (one for one in possible(approval) if at >= approval.asked_at + one.after)
 
 
 def _counts(step: Step, voter: Voter) -> bool:
@@ -274,7 +332,8 @@ def _counts(step: Step, voter: Voter) -> bool:
     )
 
 
-def _entitled_at_all(approval: Approval, voter: Voter, at: float) -> bool:
+def entitled(approval: Approval, voter: Voter, at: float) -> bool:
+    """Whether somebody counts at that moment, for whatever step."""
     member = voter.standing is Standing.MEMBER and voter.user_id != approval.asker_id
     return member and any(_counts(step, voter) for step in askable(approval, at))
 
@@ -282,16 +341,14 @@ def _entitled_at_all(approval: Approval, voter: Voter, at: float) -> bool:
 def _standing_votes(approval: Approval, voters: Mapping[str, Voter], at: float) -> Iterator[Vote]:
     for vote in approval.votes:
         voter = voters.get(vote.user_id)
-        if voter is not None and _entitled_at_all(approval, voter, at):
+        if voter is not None and entitled(approval, voter, at):
             yield vote
 
 
-def _enough(threshold: Threshold, approval: Approval, voters: Mapping[str, Voter], at: float) -> bool:
+def _enough(threshold: Threshold, approval: Approval, voters: Mapping[str, Voter]) -> bool:
     """Whether different people can be found for every place of every step."""
-    yes = [voters[vote.user_id] for vote in _standing_votes(approval, voters, at) if vote.approves]
-    places = [step for step in threshold.steps for _ in range(step.people)]
-    seated: dict[int, int] = {}
-    return all(_seat(place, places, yes, seated, set()) for place in range(len(places)))
+    places = sum(step.people for step in threshold.steps)
+    return len(seated(threshold, approval, voters)) == places
 
 
 def _seat(place: int, places: list[Step], yes: list[Voter], seated: dict[int, int], tried: set[int]) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from permissions.approval import Bound, Terms
 from permissions.model import Record
 from permissions.operation import Operation, Principal
 from permissions.ticket import Effect
@@ -39,7 +40,7 @@ class Accepted(Record):
     """A line became a job. ``mode`` tells a run from a look at what would be done.
 
     ``rule`` allowed it, ``policy`` is the SHA-256 of the policy that holds the rule. ``sealed`` maps a
-    secret option's field to the keyed digest of its value.
+    secret option's field to the keyed digest of its value. ``approved_by`` are the users who agreed to it.
     """
 
     kind: Literal["accepted"] = "accepted"
@@ -56,6 +57,7 @@ class Accepted(Record):
     sealed: dict[str, str] = Field(default_factory=dict)
     unmasked: bool = False
     notes: tuple[str, ...] = ()
+    approved_by: tuple[str, ...] = ()
 
 
 class Refused(Record):
@@ -89,6 +91,39 @@ class Answered(Record):
     policy: str
 
 
+class ApprovalAsked(Record):
+    """A line waits until people agree, on ``terms``; fields as in :class:`Accepted`."""
+
+    kind: Literal["approval_asked"] = "approval_asked"
+    job_id: str
+    who: Principal
+    place: Place
+    line: str
+    operation: Operation
+    rule: str
+    policy: str
+    terms: Terms
+    reason: str = ""
+    sealed: dict[str, str] = Field(default_factory=dict)
+
+
+class ApprovalChanged(Record):
+    """A vote, a look at its targets, or the end of an approval.
+
+    ``who`` is None where the clock or a worker's look made it so, ``approves`` None where nobody voted.
+    ``bound`` is what was looked at: ids and digests.
+    """
+
+    kind: Literal["approval_changed"] = "approval_changed"
+    job_id: str
+    revision: int
+    state: str
+    who: Principal | None = None
+    approves: bool | None = None
+    reason: str = ""
+    bound: tuple[Bound, ...] = ()
+
+
 class DecidedAgain(Record):
     """A job waited too long and was decided anew: ``rule`` of ``policy`` allowed it, under a new ticket."""
 
@@ -111,21 +146,25 @@ class Ordered(Record):
     ticket: TicketNote
 
 
-class Started(Record):
-    """A worker says that it starts the job; ``began_at`` is its clock."""
+class Said(Record):
+    """What a worker says of a job, or the bot in its place."""
 
-    kind: Literal["started"] = "started"
+    kind: str
     job_id: str
     worker: str
+
+
+class Started(Said):
+    """The job starts; ``began_at`` is the worker's clock."""
+
+    kind: Literal["started"] = "started"
     began_at: float
 
 
-class Ended(Record):
-    """A worker, or the bot that cancelled it, says how the job ended. Sizes are in bytes."""
+class Ended(Said):
+    """How the job ended. Sizes are in bytes."""
 
     kind: Literal["ended"] = "ended"
-    job_id: str
-    worker: str
     exit_code: int
     reason: str
     began_at: float
@@ -134,21 +173,17 @@ class Ended(Record):
     stderr_bytes: int
 
 
-class NotRun(Record):
+class NotRun(Said):
     """Nothing was run: ``refusal`` is a TicketRefusal of the worker, ``late`` or ``expired``."""
 
     kind: Literal["not_run"] = "not_run"
-    job_id: str
-    worker: str
     refusal: str
 
 
-class Uploaded(Record):
-    """A worker says whether an output of the job went to Slack."""
+class Uploaded(Said):
+    """Whether an output of the job went to Slack."""
 
     kind: Literal["uploaded"] = "uploaded"
-    job_id: str
-    worker: str
     upload_id: str
     ok: bool
 
@@ -218,6 +253,8 @@ What = Annotated[
     Accepted
     | Refused
     | Answered
+    | ApprovalAsked
+    | ApprovalChanged
     | DecidedAgain
     | Ordered
     | Started

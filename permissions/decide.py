@@ -9,10 +9,11 @@ the targets. Where a rule depends on what the bot cannot see, the first answer i
 the second the same doubt denies.
 """
 
-from permissions.decision import Allow, Decision, Deny
-from permissions.matching import Mismatch, allows, covers_host, denies, plan, ungiven
+from permissions.approval import Terms, either
+from permissions.decision import Allow, Decision, Deny, NeedsApproval
+from permissions.matching import Mismatch, Plan, allows, covers_host, denies, plan, ungiven, weighed
 from permissions.names import may_be_id
-from permissions.operation import Operation, Principal, Standing
+from permissions.operation import Operation, Principal, Resource, Standing
 from permissions.policy import DenyRule, Policy, Rule
 
 DEFAULT_RULE = "default"
@@ -73,6 +74,14 @@ def offers(
         return False
 
 
+def sees(
+    policy: Policy, principal: Principal, channel_id: str, listing: Operation, shown: Resource, at: float
+) -> bool:
+    """Whether a listing may show this object: it may where the same line could name it. Never raises."""
+    operation = listing.model_copy(update={"resources": (shown,), "live": True})
+    return isinstance(decide(policy, principal, channel_id, operation, at), Allow)
+
+
 def held_roles(
     policy: Policy, principal: Principal, channel_id: str, operation: Operation, at: float | None
 ) -> tuple[str, ...]:
@@ -116,24 +125,16 @@ def _by_rules(
         where = f" in this channel on host `{operation.host}`" if bound else ""
         return Deny(rule=DEFAULT_RULE, reason=f"The policy gives you no role{where}.", hint=_ask(policy))
     here = plan(policy, roles, operation)
+    operation = weighed(policy, operation)
     doubted = False
     for label, deny in here.denies:
         found = denies(deny, operation)
         if found.miss is None and found.sure:
             return _denied(policy, label, deny, operation)
         doubted = doubted or found.miss is None
-    nearest: tuple[Mismatch, Rule] | None = None
-    possible = ""
-    for label, rule in here.allows:
-        found = allows(policy, rule, operation)
-        if found.miss is None and found.sure:
-            return Allow(rule=label, provisional=doubted)
-        if found.miss is None:
-            possible = possible or label
-        elif nearest is None or found.miss > nearest[0]:
-            nearest = found.miss, rule
-    if possible:
-        return Allow(rule=possible, provisional=True)
+    answer, nearest = _allowed(policy, here, operation, doubted=doubted)
+    if answer is not None:
+        return answer
     elsewhere = f" on host `{operation.host}`" if here.elsewhere else ""
     lacking = _lacking(policy, *nearest, operation) if nearest else elsewhere
     return Deny(
@@ -141,6 +142,33 @@ def _by_rules(
         reason=f"None of your roles here allows `{operation.command}`{lacking}.",
         hint=_hint(policy, operation) if nearest and nearest[0] is Mismatch.TARGETS else _ask(policy),
     )
+
+
+def _allowed(
+    policy: Policy, here: Plan, operation: Operation, *, doubted: bool
+) -> tuple[Allow | NeedsApproval | None, tuple[Mismatch, Rule] | None]:
+    """What the rules give, else the one that came nearest. An Allow goes before an approval."""
+    nearest: tuple[Mismatch, Rule] | None = None
+    possible = ""
+    asking: list[tuple[str, Terms]] = []
+    for label, rule in here.allows:
+        found = allows(policy, rule, operation)
+        if found.miss is None and rule.approval is not None:
+            asking.append((label, rule.approval))
+            doubted = doubted or not found.sure
+        elif found.miss is None and found.sure:
+            return Allow(rule=label, provisional=doubted), None
+        elif found.miss is None:
+            possible = possible or label
+        elif nearest is None or found.miss > nearest[0]:
+            nearest = found.miss, rule
+    if asking:
+        terms = either(terms for _, terms in asking)
+        provisional = doubted or bool(possible)
+        return NeedsApproval(rule=asking[0][0], terms=terms, provisional=provisional), None
+    if possible:
+        return Allow(rule=possible, provisional=True), None
+    return None, nearest
 
 
 def _denied(policy: Policy, label: str, rule: DenyRule, operation: Operation) -> Deny:
@@ -168,12 +196,13 @@ def _lacking(policy: Policy, miss: Mismatch, rule: Rule, operation: Operation) -
 
 
 def _exposed(operation: Operation) -> str:
-    """Which target makes it as bad as root, and by what."""
+    """What makes it as bad as root: what a target has, or a path of the host."""
     found = (resource for resource in operation.resources if resource.facts and resource.facts.exposures)
     resource = next(found, None)
-    if resource is None or resource.facts is None:
-        return ""
-    return f" (`{_clipped(resource.name)}` has: {', '.join(resource.facts.exposures)})"
+    if resource is not None and resource.facts is not None:
+        return f" (`{_clipped(resource.name)}` has: {', '.join(resource.facts.exposures)})"
+    paths = [f"`{_clipped(bind.path)}`" for bind in operation.binds[:_NAMES_SHOWN]]
+    return f" (it reaches {', '.join(paths)} of the host)" if paths else ""
 
 
 def _shown(operation: Operation) -> str:
@@ -188,12 +217,8 @@ def _clipped(name: str) -> str:
 
 
 def _hint(policy: Policy, operation: Operation) -> str:
-    ids = [
-        resource.name
-        for resource in operation.resources
-        if resource.facts is None and may_be_id(resource.kind, resource.name)
-    ]
-    if not ids:
+    ids = [resource.name for resource in operation.resources if may_be_id(resource.kind, resource.name)]
+    if not ids or operation.live:  # there, a hint would tell whether the id is one of something
         return _ask(policy)
     return (
         f"`{ids[0][:_NAME_LETTERS]}` can be read as an id, and the rules go by names: give the full name. "

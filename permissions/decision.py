@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from permissions.approval import Terms
 from permissions.model import Record
 
 
@@ -28,12 +29,15 @@ class Deny(Record):
 
 
 class NeedsApproval(Record):
-    """The operation may run once ``approvers`` people of ``role`` have agreed."""
+    """The operation may run once people have agreed, on the rule's ``terms``.
+
+    ``provisional``: a rule depends on what only the worker sees, so it may come out otherwise there.
+    """
 
     outcome: Literal["needs_approval"] = "needs_approval"
     rule: str
-    role: str
-    approvers: int = 1
+    terms: Terms
+    provisional: bool = False
 
 
 Decision = Annotated[Allow | Deny | NeedsApproval, Field(discriminator="outcome")]

@@ -3,10 +3,10 @@
 from typing import Literal
 
 from permissions.decide import decide, held_roles
-from permissions.decision import Decision
-from permissions.matching import Match, Mismatch, match, ungiven
+from permissions.decision import Decision, Deny
+from permissions.matching import Match, Mismatch, match, ungiven, weighed
 from permissions.model import Record
-from permissions.operation import Operation, Principal
+from permissions.operation import Operation, Principal, Standing
 from permissions.policy import DenyRule, Policy, Rule
 
 
@@ -30,6 +30,7 @@ def explain(
     policy: Policy, principal: Principal, channel_id: str, operation: Operation, at: float | None = None
 ) -> Explanation:
     """Decides, and says what every rule had to do with it. For those who keep the policy."""
+    operation = weighed(policy, operation)
     roles = held_roles(policy, principal, channel_id, operation, at)
     denies = [pair for pair in policy.labelled_denies if not set(pair[1].unless) & set(roles)]
     allows = [pair for role in roles for pair in policy.labelled_rules[role]]
@@ -39,6 +40,31 @@ def explain(
     ]
     decision = decide(policy, principal, channel_id, operation, at)
     return Explanation(decision=decision, considered=tuple(considered))
+
+
+MOST_HOLDERS = 200
+"""How many people and groups are looked at for :func:`holders`."""
+
+
+def holders(policy: Policy, channel_id: str, operation: Operation, at: float) -> tuple[str, ...]:
+    """Who could do this here, by a role they hold alone: ids of users and of groups, in the policy's order.
+
+    Whoever is on call stands there as a user. A person in several groups may be able to do more.
+    """
+    found: dict[str, None] = {}
+    for binding in policy.bindings:
+        if not binding.counts(at) or (binding.channels and channel_id not in binding.channels):
+            continue
+        on_call = (user for name in binding.oncall for user in policy.oncall[name].on_call(at))
+        found |= dict.fromkeys((*binding.users, *binding.groups, *on_call))
+    looked_at = list(found)[:MOST_HOLDERS]
+    return tuple(one for one in looked_at if _could(policy, one, channel_id, operation, at))
+
+
+def _could(policy: Policy, holder: str, channel_id: str, operation: Operation, at: float) -> bool:
+    # No id is that of a user and of a group.
+    who = Principal(team_id="", user_id=holder, name="", standing=Standing.MEMBER, groups=(holder,), as_of=at)
+    return not isinstance(decide(policy, who, channel_id, operation, at), Deny)
 
 
 def _considered(policy: Policy, label: str, rule: Rule | DenyRule, operation: Operation) -> Considered:

@@ -198,13 +198,22 @@ def on_live_facts(
 ) -> Operation:
     """The operation as it would be carried out on these objects: its danger is that of the worst of them."""
     found = tuple(resources)
-    danger = max([operation.danger, *(_danger_of(operation.command, resource) for resource in found)])
+    taken = [one.facts for one in found if one.facts is not None and not _harmless(operation.command, one)]
+    exposed = any(facts.exposures for facts in taken)
+    binds = (*operation.binds, *(bind for facts in taken for bind in facts.binds))
+    otherwise = operation.danger if not operation.binds else operation.otherwise
+    root = exposed or any(facts.binds for facts in taken)
     return operation.model_copy(
-        update={"resources": found, "danger": danger, "image_labels": image_labels, "live": True}
+        update={
+            "resources": found,
+            "danger": Danger.ROOT_EQUIVALENT if root else operation.danger,
+            "binds": tuple(dict.fromkeys(binds)),
+            "otherwise": Danger.ROOT_EQUIVALENT if exposed else otherwise,
+            "image_labels": image_labels,
+            "live": True,
+        }
     )
 
 
-def _danger_of(command: str, resource: Resource) -> Danger:
-    exposed = resource.facts is not None and bool(resource.facts.exposures)
-    harmless = command in _HARMLESS.get(resource.kind, frozenset())
-    return Danger.ROOT_EQUIVALENT if exposed and not harmless else Danger.SAFE
+def _harmless(command: str, resource: Resource) -> bool:
+    return command in _HARMLESS.get(resource.kind, frozenset())

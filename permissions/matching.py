@@ -16,6 +16,16 @@ MAKES_CONTAINERS = frozenset({"container run", "container create"})
 BY_SPELLING = frozenset({"image pull", "image push"})
 """Commands whose image is the registry's of that name, whatever lies on the host under it."""
 
+SHOWS: dict[str, frozenset[Kind]] = {
+    "container ls": frozenset({Kind.CONTAINER}),
+    "container stats": frozenset({Kind.CONTAINER}),
+    "image ls": frozenset({Kind.IMAGE}),
+    "network ls": frozenset({Kind.NETWORK}),
+    "volume ls": frozenset({Kind.VOLUME}),
+    "system df": frozenset({Kind.CONTAINER, Kind.IMAGE, Kind.VOLUME}),
+}
+"""Commands that show what there is where they name nothing: every object is decided on by itself."""
+
 
 class Mismatch(IntEnum):
     """Why a rule does not match; the greater, the nearer it came."""
@@ -36,6 +46,17 @@ class Match(NamedTuple):
 
     miss: Mismatch | None
     sure: bool = True
+
+
+def weighed(policy: Policy, operation: Operation) -> Operation:
+    """The operation with its danger under this policy: the host's paths that it lists count for nothing."""
+    if not operation.binds or operation.otherwise is None:
+        return operation
+    host, labels = operation.host, operation.host_labels
+    listed = [one for one in policy.host_paths if covers_host(one.hosts, host, labels)]
+    if not all(any(one.covers(bind) for one in listed) for bind in operation.binds):
+        return operation
+    return operation.model_copy(update={"danger": operation.otherwise})
 
 
 def match(policy: Policy, rule: Rule | DenyRule, operation: Operation) -> Match:
@@ -81,13 +102,17 @@ def plan(policy: Policy, roles: tuple[str, ...], operation: Operation) -> Plan:
 
 def allows(policy: Policy, rule: Rule, operation: Operation) -> Match:
     """Whether a rule of the plan allows it."""
-    if operation.danger > rule.max_danger:
+    too_bad = operation.danger > rule.max_danger
+    # What a target is found to have is told to nobody whom the rule would not let near it.
+    if too_bad and not operation.live:
         return Match(Mismatch.DANGER)
     if rule.flags.unfit(operation.flags, operation.values):
         return Match(Mismatch.FLAGS)
     found = Fit.YES if rule.targets is None else all_inside(rule.targets, operation)
     if found is Fit.NO:
         return Match(Mismatch.TARGETS)
+    if too_bad:
+        return Match(Mismatch.DANGER)
     if ungiven(policy, rule, operation):
         return Match(Mismatch.GIVES)
     return Match(None, found is Fit.YES and not labels_unknown(policy, rule, operation))
@@ -107,8 +132,11 @@ def denies(rule: DenyRule, operation: Operation) -> Match:
 
 
 def all_inside(targets: Targets, operation: Operation) -> Fit:
-    """For an allow: the operation names something, and nothing that is not covered."""
-    least = Fit.YES if operation.resources else Fit.NO
+    """For an allow: it names something, and nothing that is not covered; or it shows what is covered."""
+    if not operation.resources:
+        shown = SHOWS.get(operation.command, ())
+        return Fit.YES if any(targets.patterns(kind) for kind in shown) else Fit.NO
+    least = Fit.YES
     for resource in operation.resources:
         least = min(least, _inside(targets, resource, operation, doubt=Fit.NO))
         if least is Fit.NO:

@@ -9,6 +9,13 @@ from permissions.model import Record
 from permissions.verbs import Danger, Kind, Verb
 
 
+class Bind(Record):
+    """A path of the host that a container sees: its one spelling, in full; ``read_only`` for good."""
+
+    path: str
+    read_only: bool
+
+
 class Facts(Record):
     """What an engine says of one object, read just before the run.
 
@@ -17,7 +24,7 @@ class Facts(Record):
     the ``REPOSITORY@sha256:…`` under which it came from a registry (none for what was built, loaded or
     imported there) and ``digests`` its content, by whatever name. ``networks`` and ``volumes`` are a
     container's. ``exposures`` say what of its host the object gives to whoever controls it; any of them is
-    as bad as root.
+    as bad as root. ``binds`` are the paths of its host in it, as bad unless the policy lists them.
     """
 
     id: str
@@ -29,6 +36,7 @@ class Facts(Record):
     networks: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     exposures: tuple[str, ...] = ()
+    binds: tuple[Bind, ...] = ()
 
 
 class Resource(Record):
@@ -50,7 +58,9 @@ class Operation(Record):
     ``flags`` are the long names (without dashes) of the options that were given, sorted; ``values`` the
     values of those that hold no secret, as text. ``danger`` is the maximum of the command's own, of its
     given options and values and, once ``live``, of its targets. ``live``: the facts were read, so doubt
-    about a target is no longer the worker's to settle and counts against the asker.
+    about a target is no longer the worker's to settle and counts against the asker. ``binds`` are the paths
+    of the host that it would reach, which ``danger`` counts; ``otherwise`` is the danger without them, None
+    where that cannot be told apart.
     ``host_labels`` are those that the bot's settings give the host. ``image_labels`` are what a new
     container takes over from its image; None where that is not known.
     """
@@ -65,6 +75,8 @@ class Operation(Record):
     host_labels: dict[str, str] = Field(default_factory=dict)
     image_labels: dict[str, str] | None = None
     live: bool = False
+    binds: tuple[Bind, ...] = ()
+    otherwise: Danger | None = None
 
     @property
     def labels(self) -> dict[str, str]:

@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from permissions.approval import Terms
 from permissions.facts import conditions
+from permissions.host_paths import HostPaths
 from permissions.model import Record
 from permissions.names import ANY, is_given, matches
 from permissions.oncall import Rotation
@@ -132,12 +134,14 @@ class Rule(Criteria):
     """A rule of a role: it allows, up to ``max_danger``. Losing data and root are given by name only.
 
     ``gives`` are names and labels that may be given to things although rules go by them; names that
-    the rule's own targets list may be given as well.
+    the rule's own targets list may be given as well. With ``approval`` it allows only what people have
+    agreed to.
     """
 
     max_danger: DangerName = Danger.INTERRUPTS
     flags: Flags = Flags(allow=(ANY_FLAG,))
     gives: tuple[Gift, ...] = ()
+    approval: Terms | None = None
 
     def may_give_name(self, kind: Kind, name: str) -> bool:
         """Whether ``gives`` covers the name."""
@@ -233,7 +237,10 @@ Labelled = tuple[str, Rule]
 
 
 class Policy(Record):
-    """All of it. ``contact`` is whom a denied person should ask, as text for people."""
+    """All of it. ``contact`` is whom a denied person should ask, as text for people.
+
+    ``host_paths`` are those that may be given to containers like a volume.
+    """
 
     version: Literal[1]
     contact: str = ""
@@ -242,6 +249,7 @@ class Policy(Record):
     deny: tuple[DenyRule, ...] = ()
     oncall: dict[OnCallName, Rotation] = Field(default_factory=dict)
     rates: tuple[Rate, ...] = ()
+    host_paths: HostPaths = ()
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
@@ -249,6 +257,14 @@ class Policy(Record):
         named += [role for rule in self.deny for role in rule.unless]
         named += [role for holder in self.roles.values() for role in holder.inherits]
         named += [role for rate in self.rates for role in rate.roles]
+        named += [
+            role
+            for holder in self.roles.values()
+            for rule in holder.rules
+            for threshold in (rule.approval.any if rule.approval else ())
+            for step in threshold.steps
+            for role in step.roles
+        ]
         for role in named:
             if role not in self.roles:
                 raise PydanticCustomError(UNDEFINED_ROLE, "role {role} is not defined", {"role": role})
@@ -317,6 +333,13 @@ class Policy(Record):
     def goes_by_labels(self) -> tuple[str, ...]:
         """The labels that some rule allows something by."""
         return tuple(dict.fromkeys(text for _, about, text in self._conditions() if about == "label"))
+
+    @cached_property
+    def asks_images(self) -> bool:
+        """Whether some rule, also one that denies, goes by what image a container is of."""
+        every: list[Criteria] = [*self.deny, *(rule for role in self.roles.values() for rule in role.rules)]
+        listed = (pattern for rule in every if rule.targets for pattern in rule.targets.container)
+        return any(part.about == "image" for text in listed for part in conditions(Kind.CONTAINER, text))
 
     def _conditions(self) -> Iterator[tuple[Kind, str, str]]:
         for role in self.roles.values():

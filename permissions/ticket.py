@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
+from permissions.approval import Bound, Terms
 from permissions.model import Record
 from permissions.operation import Operation, Principal
 
@@ -28,6 +29,8 @@ class Mode(StrEnum):
     """Lists what would go, before a question is answered."""
     DRY_RUN = "dry_run"
     """Lists the calls that would be made."""
+    PROBE = "probe"
+    """Tells those who are to agree to it what it would do."""
 
 
 class SealedValue(Record):
@@ -49,6 +52,19 @@ class CommandWire(Record):
     sealed: dict[str, SealedValue] = Field(default_factory=dict)
 
 
+class Approved(Record):
+    """What people agreed to: the ``terms`` they met, and the targets as they were then.
+
+    ``by`` are the ids of those who agreed, ``policy`` the SHA-256 of the policy that asked for the terms.
+    Whoever runs it looks whether the targets are still these.
+    """
+
+    policy: str
+    terms: Terms
+    bound: tuple[Bound, ...]
+    by: tuple[str, ...]
+
+
 class Claims(Record):
     """What the bot decided. ``issued_at`` and ``not_after`` (bounds the *start*) are epoch seconds.
 
@@ -56,7 +72,8 @@ class Claims(Record):
     bundle's), for ``channel_id``, and ``rule`` the rule that allowed it; ``provisional``: if what only
     the worker sees does not forbid it. The worker decides every ticket again before it runs anything.
     ``unmasked`` turns redaction off and is itself a permission. ``logins`` maps a registry server to the
-    asker's sealed login.
+    asker's sealed login. ``approved`` is what people agreed to, ``probes`` the job that a PROBE is for
+    and ``probe_key`` what its answer is signed with.
     """
 
     job_id: str
@@ -76,6 +93,9 @@ class Claims(Record):
     mode: Mode = Mode.RUN
     unmasked: bool = False
     logins: dict[str, SealedValue] = Field(default_factory=dict)
+    approved: Approved | None = None
+    probes: str = ""
+    probe_key: SealedValue | None = None
 
 
 class Ticket(Record):

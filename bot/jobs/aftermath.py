@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
+from bot.failpoints import failpoint
 from bot.jobs.host_queue import HostQueue, Orphan
 from bot.jobs.journal import KEPT_SECONDS, Journal
 from bot.jobs.wire import Ended, Event, Late, Result, Tail
@@ -59,6 +60,7 @@ class Aftermath:
 
     def settle(self, orphan: Orphan) -> None:
         """Lets a read run again, tells of a change; an engine that is away is asked again the next time."""
+        failpoint("orphan seen")
         if (orphan.effect == Effect.READ and orphan.attempt < ATTEMPTS) or self._never_heard_of(orphan):
             state = self._queue.run_again(orphan)
             if state != "gone":
@@ -70,6 +72,7 @@ class Aftermath:
             log.warning("orphan not looked at: the engine is away", job_id=orphan.job_id)
             return
         state = self._queue.settle(orphan, event)
+        failpoint("orphan told")
         told = event.result.reason if isinstance(event, Ended) else event.kind
         log.warning("orphan told", job_id=orphan.job_id, told=told or "done", state=state)
 
@@ -118,14 +121,12 @@ class Aftermath:
     def _told(self, orphan: Orphan, found: tuple[Finding, ...]) -> Event:
         if not found:
             return self._ended(orphan, Reason.OUTCOME_UNKNOWN, NOBODY_KNOWS, hint=LOOK_FIRST)
-        lines = [f"{one.target}: {one.verdict}, {one.seen}" for one in found]
-        verdicts = {one.verdict for one in found}
-        text = "\n".join([STOPPED, *lines])
-        if verdicts == {Verdict.DONE}:
+        reason, lines = judged(found)
+        text = f"{STOPPED}\n{lines}"
+        if not reason:
             return self._ended(orphan, "", text, hint=f"{STOPPED} It was found done.")
-        worst = Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.NOT_DONE
-        hint = RUN_AGAIN if verdicts == {Verdict.NOT_DONE} else LOOK_FIRST
-        return self._ended(orphan, _REASONS[worst], text, hint=hint)
+        not_done = {one.verdict for one in found} == {Verdict.NOT_DONE}
+        return self._ended(orphan, reason, text, hint=RUN_AGAIN if not_done else LOOK_FIRST)
 
     def _ended(self, orphan: Orphan, reason: str, text: str, *, hint: str = "") -> Ended:
         result = Result(
@@ -139,4 +140,15 @@ class Aftermath:
             began_at=orphan.at,
             ended_at=time.time(),
         )
-        return Ended(job_id=orphan.job_id, worker=self._queue.worker_id, result=result)
+        ticket = orphan.ticket if reason and orphan.effect == Effect.CHANGE else ""
+        return Ended(job_id=orphan.job_id, worker=self._queue.worker_id, result=result, ticket=ticket)
+
+
+def judged(found: tuple[Finding, ...]) -> tuple[str, str]:
+    """The reason that a result would have, "" for done, and a line for each object that was looked at."""
+    verdicts = {one.verdict for one in found}
+    lines = "\n".join(f"{one.target}: {one.verdict}, {one.seen}" for one in found)
+    if verdicts == {Verdict.DONE}:
+        return "", lines
+    worst = Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts or not found else Verdict.NOT_DONE
+    return _REASONS[worst], lines

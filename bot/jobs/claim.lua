@@ -107,12 +107,10 @@ for i = 9, #ARGV, 2 do
     end
   end
 end
-if #taken == 0 then
-  for i = 9, #ARGV, 2 do
-    for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream_of(prefix, host, ARGV[i]))) do
-      if field(group, 'name') == 'workers' then
-        table.insert(last, field(group, 'last-delivered-id'))
-      end
+for i = 9, #ARGV, 2 do
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream_of(prefix, host, ARGV[i]))) do
+    if field(group, 'name') == 'workers' then
+      table.insert(last, field(group, 'last-delivered-id'))
     end
   end
 end

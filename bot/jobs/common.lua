@@ -78,6 +78,38 @@ local function blocker(prefix, host, job)
   end
 end
 
+-- The last of those that came before it and are in its way, or nil: once that one is over, it is its turn.
+local function before(prefix, host, job)
+  local held = redis.call('HMGET', claim_of(prefix, job), 'targets', 'number')
+  if not held[1] then
+    return nil
+  end
+  local targets = cjson.decode(held[1])
+  local some, whole = host_lines(prefix, host)
+  local lines = {whole, #targets == 0 and some or nil}
+  for _, target in ipairs(targets) do
+    table.insert(lines, line_of(prefix, host, target))
+  end
+  local last, number
+  for _, line in ipairs(lines) do
+    local found = redis.call('ZREVRANGEBYSCORE', line, '(' .. held[2], '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    if found[1] and (not number or tonumber(found[2]) > number) then
+      last, number = found[1], tonumber(found[2])
+    end
+  end
+  return last
+end
+
+-- Tells behind whom a parked job waits now; the events of one job are counted, so that the last one counts.
+local function tell_wait(prefix, host, job, worker)
+  local ahead = before(prefix, host, job)
+  if ahead then
+    redis.call('XADD', prefix .. 'events', '*', 'event', string.format(
+      '{"kind":"waits","job_id":"%s","worker":"%s","behind":"%s","number":%d,"at":%.3f}',
+      job, worker, ahead, redis.call('HINCRBY', claim_of(prefix, job), 'waits', 1), now_ms() / 1000))
+  end
+end
+
 local function stand_in_line(prefix, host, job, targets)
   local number = redis.call('INCR', prefix .. 'lock:' .. host .. ':number')
   local some, whole = host_lines(prefix, host)
@@ -94,6 +126,19 @@ local function wake_if_free(prefix, host, job)
   end
 end
 
+local TOLD_AT_ONCE = 50
+
+-- Those that wait right behind a number: what they were told is about to be wrong.
+local function right_behind(lines, number, most)
+  local found = {}
+  for _, line in ipairs(lines) do
+    for _, job in ipairs(redis.call('ZRANGEBYSCORE', line, '(' .. number, '+inf', 'LIMIT', 0, most)) do
+      found[job] = true
+    end
+  end
+  return found
+end
+
 local function leave_lines(prefix, host, job)
   local held = redis.call('HMGET', claim_of(prefix, job), 'targets', 'number')
   if not held[1] then
@@ -101,6 +146,11 @@ local function leave_lines(prefix, host, job)
   end
   local targets = cjson.decode(held[1])
   local some, whole = host_lines(prefix, host)
+  local lines = {whole, #targets == 0 and some or nil}
+  for _, target in ipairs(targets) do
+    table.insert(lines, line_of(prefix, host, target))
+  end
+  local behind = right_behind(lines, held[2], #targets == 0 and TOLD_AT_ONCE or 1)
   redis.call('ZREM', some, job)
   redis.call('ZREM', whole, job)
   for _, target in ipairs(targets) do
@@ -120,6 +170,11 @@ local function leave_lines(prefix, host, job)
   if #targets == 0 then
     for _, next in ipairs(redis.call('ZRANGEBYSCORE', some, '-inf', first[2] or '+inf')) do
       wake_if_free(prefix, host, next)
+    end
+  end
+  for next in pairs(behind) do
+    if redis.call('HGET', claim_of(prefix, next), 'state') == 'parked' then
+      tell_wait(prefix, host, next, '')
     end
   end
 end
@@ -152,7 +207,7 @@ end
 local function end_job(prefix, host, job, done, seconds)
   local claim = claim_of(prefix, job)
   local held = redis.call('HMGET', claim, 'state', 'lane', 'entry')
-  if held[1] == 'claimed' then
+  if held[1] == 'claimed' or held[1] == 'ready' then -- the asker's next has its place, or it would wait for ever
     redis.call('ZREM', prefix .. 'claims:' .. host, job)
     leave_share(prefix, host, job)
   end

@@ -85,6 +85,7 @@ class HostQueue:
         self.worker_id = worker_id
         self._lease_ms = int(lease * 1000)
         self._unsent = unsent
+        self._read_up_to: list[bytes] = []
         self._sending = threading.Lock()
         self._keys = [self._names.prefix, self._names.claims(host), self._names.events]
         self._claim = client.register_script(script("claim"))
@@ -97,20 +98,22 @@ class HostQueue:
 
     def claim(self, free: Free, block: float) -> list[Claimed]:
         """What may begin now, the most urgent first; waits up to ``block`` seconds for the first."""
-        claimed, last = self._claim_now(free)
-        if claimed or not block:
-            return claimed
+        if not block or not self._read_up_to:
+            claimed = self._claim_now(free)
+            if claimed or not block:
+                return claimed
         # The wait reads without taking; what it saw is then claimed in one step with its reading.
         streams: dict[Any, Any] = {
             self._names.stream(self.host, lane): last_id
-            for lane, last_id in zip(LANES, last, strict=True)
+            for lane, last_id in zip(LANES, self._read_up_to, strict=True)
             if free.of(lane)
         }
         kinds = [kind for kind in READY if (free.follow if kind == FOLLOW else free.quick)]
         streams |= {self._names.ready(self.host, kind): "0" for kind in kinds}
         if self._redis.xread(streams, count=1, block=int(block * 1000)):
-            claimed, _ = self._claim_now(free)
-        return claimed
+            return self._claim_now(free)
+        self._read_up_to = []  # whatever may have become of the streams meanwhile is seen by the next claim
+        return []
 
     def lock(self, job_id: str, token: str, targets: Sequence[str] | None, patience: float) -> bool:
         """Begins a change: takes the locks of its targets, of the whole host for (), none for None.
@@ -208,7 +211,7 @@ class HostQueue:
                 if cancel:
                     yield cancel
 
-    def _claim_now(self, free: Free) -> tuple[list[Claimed], list[bytes]]:
+    def _claim_now(self, free: Free) -> list[Claimed]:
         args: list[str | int] = [self.host, self.worker_id, self._lease_ms, _now()]
         args += [free.quick, free.follow, free.share, free.follow_share]
         args += [value for lane in LANES for value in (lane, free.of(lane))]
@@ -217,13 +220,14 @@ class HostQueue:
         except ResponseError as error:
             self._make_groups(error)
             taken, last = self._claim(self._keys, args)
-        claimed = [
+        # Where no slot was left there may be more to read; else the next one can be waited for at once.
+        self._read_up_to = last if len(taken) < free.quick + free.follow else []
+        return [
             Claimed(
                 job.decode(), token.decode(), int(attempt), ticket.decode("utf-8", "replace"), lane.decode()
             )
             for job, token, attempt, ticket, lane in taken
         ]
-        return claimed, last
 
     def _make_groups(self, error: ResponseError) -> None:
         # The streams are made at the first use, and again should the store have lost everything.

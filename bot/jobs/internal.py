@@ -1,4 +1,4 @@
-"""Orders that only the bot gives, by tickets as any other: send an output, read it again, narrow it."""
+"""Orders that only the bot gives, by tickets as any other: about outputs, displays, and looking again."""
 
 import json
 import os
@@ -9,15 +9,19 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from bot.jobs.live import LiveOutputs
+from bot.jobs.look import Look
 from bot.jobs.matching import BadPattern, TooSlow
 from bot.jobs.pages import read_page
 from bot.jobs.running import Job
 from bot.jobs.spool import STREAMS, Spool, StreamName
 from bot.jobs.upload import UploadFailed, send
 from bot.jobs.wire import (
+    CHECK,
     NARROW,
     SHOW,
     UPLOAD,
+    Checked,
+    CheckOrder,
     Ended,
     Event,
     NarrowOrder,
@@ -39,6 +43,8 @@ log = structlog.get_logger(__name__)
 
 Order = TypeVar("Order", bound=BaseModel)
 
+CHECKED_CHARS = 3_000
+"""The most of what was seen that is told."""
 NOT_THERE = "The worker does not have this output any more."
 
 
@@ -53,13 +59,15 @@ class Internal:
         host_keys: HostKeys,
         spool: Spool,
         lives: LiveOutputs,
+        look: Look,
     ) -> None:
         self._upload_hosts = settings.upload_hosts
         self._worker_id = worker_id
         self._host_keys = host_keys
         self._spool = spool
         self._lives = lives
-        self._work = {UPLOAD: self._upload, SHOW: self._show, NARROW: self._narrow}
+        self._look = look
+        self._work = {UPLOAD: self._upload, SHOW: self._show, NARROW: self._narrow, CHECK: self._check}
 
     def knows(self, path: str) -> bool:
         """Whether a command of this path is one of these."""
@@ -122,6 +130,21 @@ class Internal:
         if live is not None:
             live.narrow(order.pattern)
         return Progressed(job_id=order.job_id, worker=self._worker_id)
+
+    def _check(self, _: Job, claims: Claims) -> Event:
+        """Looks once more at what became of a change."""
+        order = _order(claims, CheckOrder)
+        try:
+            reason, text = self._look.at(order)
+        except ValueError as error:
+            raise TicketRefused(TicketRefusal.MALFORMED) from error
+        return Checked(
+            job_id=order.job_id,
+            worker=self._worker_id,
+            reason=str(reason),
+            text=text[:CHECKED_CHARS],
+            at=time.time(),
+        )
 
     def _answered(self, job: Job, text: str, *, reason: str = "", page: Page | None = None) -> Ended:
         tail = Tail(text=text, total_bytes=len(text.encode()), total_lines=text.count("\n"))

@@ -26,6 +26,8 @@ RETRY = 2.0
 FRESH_SECONDS = 120
 """How long a worker may be silent before its inventory counts for nothing."""
 RENEW = 30.0
+RELIST = 600.0
+"""After so many seconds all is listed again: a connection can be dead without anybody being told."""
 MOST = 5_000
 """The most objects of a kind that are kept."""
 _CHARS = 256
@@ -90,8 +92,10 @@ class Inventory:
         )
         reader.start()
         try:
-            renew_at = 0.0
+            renew_at, relist_at = 0.0, time.monotonic() + RELIST
             while (dirty := self._next(renew_at)) is not None:
+                if time.monotonic() >= relist_at:
+                    dirty, relist_at = set(INVENTORY_KINDS), time.monotonic() + RELIST
                 for kind in sorted(dirty):
                     self._look(kind)
                 if time.monotonic() >= renew_at:

@@ -8,6 +8,7 @@ one looks at the same objects.
 import errno
 import json
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -99,6 +100,14 @@ class Journal:
         if self._file != -1:
             os.close(self._file)
         self._file, self._lines = handle, 0
+
+
+def disk_id(path: Path) -> str:
+    """The name of this data folder, made once: workers that share a journal have it in their ids."""
+    if not path.exists():
+        path.with_suffix(".new").write_text(secrets.token_hex(6))
+        path.with_suffix(".new").replace(path)
+    return path.read_text()
 
 
 def _line(nonce: str, until: float, begun: Begun) -> str:

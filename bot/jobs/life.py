@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from bot.failpoints import failpoint
 from bot.jobs import results
+from bot.jobs.bound import bound
 from bot.jobs.command_wire import Catalogue, from_wire
 from bot.jobs.context import JobContext, Login, WorkerClock, local_zone
 from bot.jobs.host_queue import Claimed, HostQueue
@@ -20,6 +21,8 @@ from bot.jobs.journal import Journal
 from bot.jobs.live import LiveOutputs
 from bot.jobs.live_facts import SecondDecision
 from bot.jobs.locks import targets_of
+from bot.jobs.look import Look
+from bot.jobs.probe import Probe
 from bot.jobs.running import Job, Timers
 from bot.jobs.spool import Spool
 from bot.jobs.target import target_secrets
@@ -29,22 +32,36 @@ from bot.settings import WorkerSettings
 from bot.trust import TicketRefused, Trust
 from handlers.context import Engine
 from handlers.dry_run import rehearse
-from handlers.faults import Fault, JobFault, LimitReached, TimedOut
+from handlers.faults import Fault, JobFault, LimitReached, NotFound, Reason, TimedOut
 from handlers.grammar.command import Command
-from handlers.grammar.output import Output, Stream
+from handlers.grammar.output import Lines, Output, Stream
 from handlers.redact import Masks
+from permissions.approval import moved
 from permissions.policy import Policy
-from permissions.ticket import Claims, Effect, Mode, SealedValue, Ticket, TicketRefusal, refusal
+from permissions.ticket import Approved, Claims, Effect, Mode, SealedValue, Ticket, TicketRefusal, refusal
 
 log = structlog.get_logger(__name__)
 
 STORE_AWAY = "The job store went away before this could begin."
 
+_UNSURE = {Reason.OUTCOME_UNKNOWN, Reason.NOT_DONE, Reason.CANCELLED, Reason.TIMED_OUT}
+"""After these nobody knows by the answer alone what a change has done."""
+
+
+def _previewed(command: Command, context: JobContext) -> Output:
+    """What would go; the question is asked, and the lack said, where an engine has no such list."""
+    try:
+        return command.preview(context)
+    except NotFound as fault:
+        return Lines(warnings=(f"What would go could not be listed: {fault.message}",))
+
+
 _WORK: dict[Mode, Callable[[Command, JobContext], Output]] = {
     Mode.RUN: lambda command, context: command.run(context),
-    Mode.PREVIEW: lambda command, context: command.preview(context),
+    Mode.PREVIEW: _previewed,
     Mode.DRY_RUN: rehearse,
 }
+"""A PROBE answers otherwise."""
 
 
 class Life:
@@ -79,8 +96,14 @@ class Life:
         self._lives = lives
         self._second = second
         self._internal = Internal(
-            settings, worker_id=worker_id, host_keys=host_keys, spool=spool, lives=lives
+            settings,
+            worker_id=worker_id,
+            host_keys=host_keys,
+            spool=spool,
+            lives=lives,
+            look=Look(engine, catalogue, journal),
         )
+        self._probe = Probe(engine, second)
         self._clock = WorkerClock(settings.now, local_zone())
         self._own_secrets = _own_secrets(settings)
 
@@ -99,7 +122,8 @@ class Life:
             policy = self._second.policy(claims)
             if claims.effect is Effect.CHANGE and not self._begun(job, claims, command):
                 return None
-            context = self._context(claims, command, secret_values)
+            seen = self._second.sight(policy, claims, command)
+            context = self._context(claims, command, secret_values, seen)
         except TicketRefused as refused:
             return self._refused(job, refused.refusal)
         except RedisError:
@@ -107,15 +131,15 @@ class Life:
         except Exception as error:  # noqa: BLE001 - the nonce was not written, for one: nothing may run then
             _log_error(job, error)
             return self._ended(job, results.not_begun(job))
+        log.info("job begun", job_id=claims.job_id, command=claims.command.path, effect=claims.effect.value)
         seconds, late = self._end_of_time(claims, command)
         timer = self._timers.after(seconds, lambda: end(job, late))
         job.begin(claims, context)
         try:
-            result = self._result(job, claims, policy, command, context)
+            return self._answer(job, claims, policy, command, context)
         finally:
             self._timers.cancel(timer)
             self._lives.close(claims.job_id)
-        return self._ended(job, result) if result else None
 
     def stuck(self, job: Job) -> Event | None:
         """The last event of a job that was ended but whose thread does not come back, if none was made."""
@@ -166,6 +190,7 @@ class Life:
         targets = targets_of(self._engine, command)
         failpoint("before lock")
         if not self._queue.lock(job.claimed.job_id, job.claimed.token, targets.locks, self._settings.lease):
+            failpoint("parked")
             return False
         failpoint("locked")
         if not self._journal.consume(claims.nonce, claims.not_after, targets.ids):
@@ -182,7 +207,9 @@ class Life:
         sentence = f"The job ran longer than its deadline of {claims.deadline:g} s and was stopped."
         return claims.deadline, TimedOut(sentence)
 
-    def _context(self, claims: Claims, command: Command, secret_values: list[str]) -> JobContext:
+    def _context(
+        self, claims: Claims, command: Command, secret_values: list[str], engine: Engine
+    ) -> JobContext:
         try:
             opened = {server: self._host_keys.open(sealed) for server, sealed in claims.logins.items()}
             logins = {server: Login(str(o["username"]), str(o["password"])) for server, o in opened.items()}
@@ -192,7 +219,7 @@ class Life:
             secret_values += [login.password, f"{login.username}:{login.password}"]
         return JobContext(
             job_id=claims.job_id,
-            engine=self._engine,
+            engine=engine,
             clock=self._clock,
             logins=logins,
             output=self._spool.open(claims.job_id),
@@ -201,12 +228,27 @@ class Life:
             masks=None if claims.unmasked else Masks(secret_values),
         )
 
+    def _answer(
+        self, job: Job, claims: Claims, policy: Policy, command: Command, context: JobContext
+    ) -> Event | None:
+        if claims.mode is Mode.PROBE and claims.probe_key:
+            try:
+                key = str(self._host_keys.open(claims.probe_key))
+            except ValueError:
+                return self._refused(job, TicketRefusal.MALFORMED)
+            probed = self._probe.look(claims, policy, command, context, self._worker_id)
+            return probed.signed(key) if job.settle() else None
+        result = self._result(job, claims, policy, command, context)
+        return self._ended(job, result) if result else None
+
     def _result(
         self, job: Job, claims: Claims, policy: Policy, command: Command, context: JobContext
     ) -> Result | None:
         """Runs the command; None when the job was reported ended before its thread came back."""
         try:
             self._second.check(policy, claims, command)
+            if claims.approved:
+                self._still(claims.approved, command, context)
             if context.masks:
                 context.masks.add(target_secrets(self._engine, claims.operation))
             context.check()
@@ -229,8 +271,26 @@ class Life:
             return results.of_error(job, context)
         return results.of_output(job, context, output) if job.settle() else None
 
+    def _still(self, approved: Approved, command: Command, context: JobContext) -> None:
+        """Raises Fault when a target is not what was agreed to any more."""
+        found = bound(command, context, command.operation(self._settings.host))
+        lines = moved(approved.bound, found)
+        if lines:
+            raise Fault(
+                "\n".join(["What was approved is not what is there now. Nothing was run.", *lines]),
+                hint="Ask again: the new state is shown to those who approve.",
+                reason=Reason.MOVED,
+            )
+
     def _ended(self, job: Job, result: Result) -> Event:
-        return Ended(job_id=job.claimed.job_id, worker=self._worker_id, result=result)
+        claims = job.claims
+        unsure = claims and claims.effect is Effect.CHANGE and result.reason in _UNSURE
+        return Ended(
+            job_id=job.claimed.job_id,
+            worker=self._worker_id,
+            result=result,
+            ticket=job.claimed.ticket if unsure else "",
+        )
 
     def _refused(self, job: Job, why: TicketRefusal) -> Event:
         if why in {TicketRefusal.TOO_LATE, TicketRefusal.ASKER_STALE}:

@@ -104,7 +104,7 @@ class Live:
                 skipped=self._skipped,
                 pattern=self._pattern,
                 matched=self._matched,
-                note=self._note,
+                note=self._note or transfer.note,
                 layers=transfer.layers,
                 layers_done=transfer.done,
                 bytes=transfer.bytes,

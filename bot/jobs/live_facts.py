@@ -5,30 +5,39 @@ counts against the asker; what is there but cannot be read is refused.
 """
 
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, cast
 
+from bot.jobs.live_reading import Look, image_facts, network_facts, volume_facts
 from bot.store.policy_bundles import WorkerBundles
 from bot.trust import TicketRefused
-from handlers.container import hazards
-from handlers.container.hazards import Exposure, Gift
-from handlers.context import Engine, segment
-from handlers.faults import Denied, NotFound
+from handlers.context import Engine, Json, ObjectStream, OnCancel, Query
+from handlers.faults import Denied, Fault
 from handlers.grammar.command import Command
 from permissions.bundle import ASKER_SECONDS
-from permissions.decide import decide
-from permissions.decision import Allow, Deny
+from permissions.decide import decide, sees
+from permissions.decision import Allow, Deny, NeedsApproval
 from permissions.facts import on_live_facts
-from permissions.matching import BY_SPELLING, MAKES_CONTAINERS, may_pull
+from permissions.matching import BY_SPELLING, MAKES_CONTAINERS, SHOWS, may_pull
 from permissions.operation import Facts, Operation, Resource
 from permissions.policy import UNMASKED_FLAG, Policy
-from permissions.ticket import Claims, TicketRefusal
+from permissions.ticket import Claims, Mode, TicketRefusal
 from permissions.verbs import Kind
 
-FACTS_RULE = "live facts"
-"""Something about a target could not be read; no policy can change that."""
-
-_OWN_RUNTIMES = {"", "runc", "io.containerd.runc.v2"}
+_SHOW_MEMBERS = {"inspect", "network inspect"}
+"""They tell of a network which containers are in it."""
+_LISTED = {
+    "/containers/json": Kind.CONTAINER,
+    "/images/json": Kind.IMAGE,
+    "/networks": Kind.NETWORK,
+}
+_PARTS = {
+    "/volumes": {"Volumes": Kind.VOLUME},
+    "/system/df": {"Containers": Kind.CONTAINER, "Images": Kind.IMAGE, "Volumes": Kind.VOLUME},
+}
+"""The answers of the engine that list objects."""
+_READ = {Kind.IMAGE: image_facts, Kind.NETWORK: network_facts, Kind.VOLUME: volume_facts}
 _ANY_KIND = (Kind.CONTAINER, Kind.IMAGE, Kind.NETWORK, Kind.VOLUME)
 
 
@@ -49,36 +58,79 @@ class SecondDecision:
         """Nothing, if the job may run on what its targets are now.
 
         Raises:
-            Denied: a rule forbids it, none allows it, or a target cannot be read.
+            Denied: a rule forbids it, none allows it, it was not agreed to, or a target cannot be read.
             EngineFault: the engine could not be asked.
         """
+        decision = self.decision(policy, claims, command)
+        if isinstance(decision, NeedsApproval) and not _agreed(claims, decision):
+            raise Denied(
+                f"`{command.path}` needs an approval here that it does not have. Nothing was run.",
+                rule=decision.rule,
+                hint="Send the line again: it is asked for then.",
+            )
+
+    def decision(self, policy: Policy, claims: Claims, command: Command) -> Allow | NeedsApproval:
+        """What the policy says to the command on what its targets are now; raises as :meth:`check`."""
         operation = live(self._engine, self._operation(claims, command))
         # A clock that is behind brings no binding back that had ended when the bot decided.
         at = max(time.time(), claims.issued_at)
         decision = decide(policy, claims.principal, claims.channel_id, operation, at)
-        if isinstance(decision, Allow):
-            return
         if isinstance(decision, Deny):
             raise Denied(
                 f"{decision.reason} Nothing was run.",
                 rule=decision.rule,
                 hint=f"Decided on this host by {decision.rule}. {decision.hint}",
             )
-        # Nobody asks for approvals here: the ticket says what was approved, and this was not.
-        raise Denied("This needs an approval. Nothing was run.", rule=decision.rule)
+        return decision
+
+    def may(self, policy: Policy, claims: Claims, command: Command) -> bool:
+        """Whether the asker could run another command there, by itself."""
+        labels = claims.operation.host_labels
+        asked = command.operation(claims.operation.host).model_copy(update={"host_labels": labels})
+        try:
+            operation = live(self._engine, asked)
+        except Fault:
+            return False
+        at = max(time.time(), claims.issued_at)
+        return isinstance(decide(policy, claims.principal, claims.channel_id, operation, at), Allow)
+
+    def sight(self, policy: Policy, claims: Claims, command: Command) -> Engine:
+        """The engine as the command may see it: a listing shows what its asker may be shown, nothing else."""
+        listing = self._operation(claims, command)
+        if command.path not in _SHOW_MEMBERS and (command.path not in SHOWS or listing.resources):
+            return self._engine
+
+        def shown(kind: Kind, facts: Facts) -> bool:
+            resource = Resource(kind=kind, name=next(iter(facts.names), facts.id), facts=facts)
+            at = max(time.time(), claims.issued_at)
+            return sees(policy, claims.principal, claims.channel_id, listing, resource, at)
+
+        # It stands for an engine that is only read from.
+        return cast("Engine", _Sight(self._engine, shown, images=policy.asks_images))
 
     def _operation(self, claims: Claims, command: Command) -> Operation:
         """What the command says here, and never less than what the bot saw in it."""
         told = claims.operation
         found = command.operation(told.host)
         flags = {*found.flags, *told.flags, *([UNMASKED_FLAG] if claims.unmasked else ())}
+        seen = (told.danger, told.binds, told.otherwise)
+        same = (found.danger, found.binds, found.otherwise) == seen
         return found.model_copy(
             update={
                 "danger": max(found.danger, told.danger),
+                "otherwise": found.otherwise if same else None,
                 "flags": tuple(sorted(flags)),
                 "host_labels": told.host_labels,
             }
         )
+
+
+def _agreed(claims: Claims, decision: NeedsApproval) -> bool:
+    """Whether people agreed on these terms. Those of a policy that was in force then stand all the same."""
+    if claims.mode is not Mode.RUN:
+        return True  # looking changes nothing
+    agreed = claims.approved
+    return agreed is not None and (agreed.policy != claims.policy or agreed.terms == decision.terms)
 
 
 def live(engine: Engine, operation: Operation) -> Operation:
@@ -88,7 +140,7 @@ def live(engine: Engine, operation: Operation) -> Operation:
         Denied: a target cannot be read.
         EngineFault: the engine could not be asked.
     """
-    look = _Look(engine)
+    look = Look(engine)
     resources = [found for resource in operation.resources for found in _found(look, operation, resource)]
     image = next((one.facts for one in resources if one.kind is Kind.IMAGE and one.facts), None)
     # An image for another platform than the one here is fetched, with labels of its own.
@@ -96,7 +148,7 @@ def live(engine: Engine, operation: Operation) -> Operation:
     return on_live_facts(operation, resources, image.labels if image and known else None)
 
 
-def _found(look: "_Look", operation: Operation, resource: Resource) -> Iterator[Resource]:
+def _found(look: Look, operation: Operation, resource: Resource) -> Iterator[Resource]:
     if resource.new or resource.kind is Kind.REGISTRY:
         yield resource
     elif resource.kind is Kind.SYSTEM:
@@ -112,7 +164,7 @@ def _found(look: "_Look", operation: Operation, resource: Resource) -> Iterator[
         yield resource.model_copy(update={"facts": look.at(resource.kind, resource.name)})
 
 
-def _images(look: "_Look", operation: Operation, resource: Resource) -> Iterator[Resource]:
+def _images(look: Look, operation: Operation, resource: Resource) -> Iterator[Resource]:
     """The image that lies here, and the one of that name that the engine may fetch instead."""
     fetched = may_pull(operation, resource.name)
     if operation.command in BY_SPELLING or (fetched and _always(operation)):
@@ -128,117 +180,82 @@ def _always(operation: Operation) -> bool:
     return operation.values.get("pull", ("missing",))[-1] == "always"
 
 
-class _Look:
-    """Looks objects up, each once."""
+class _Sight:
+    """An engine whose listings are without what may not be ``shown``; what cannot be read is left out too."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, shown: Callable[[Kind, Facts], bool], *, images: bool) -> None:
         self._engine = engine
-        self._known: dict[tuple[Kind, str], Facts | None] = {}
+        self._shown = shown
+        self._images = images
 
-    def at(self, kind: Kind, name: str) -> Facts | None:
-        """What is there under that name; None where nothing is."""
-        key = (kind, name)
-        if key not in self._known:
-            self._known[key] = self._read(kind, name)
-        return self._known[key]
+    @property
+    def api_version(self) -> tuple[int, int]:
+        return self._engine.api_version
 
-    def _read(self, kind: Kind, name: str) -> Facts | None:
-        path = f"/{kind}s/{segment(name)}" + ("/json" if kind in {Kind.CONTAINER, Kind.IMAGE} else "")
-        try:
-            answer = self._engine.get(path)
-        except NotFound:
-            return None
-        read = {
-            Kind.CONTAINER: self._container,
-            Kind.IMAGE: _image,
-            Kind.NETWORK: _network,
-            Kind.VOLUME: _volume,
-        }[kind]
-        try:
-            return read(answer)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            # Only an engine that speaks another language than we know: what it means is not guessed.
-            raise Denied(
-                f"What {kind} `{name[:64]}` is could not be read from the engine. Nothing was run.",
-                rule=FACTS_RULE,
-                hint="Tell whoever runs this host.",
-            ) from None
+    def get(self, path: str, query: Query | None = None, *, headers: Mapping[str, str] | None = None) -> Json:
+        found = self._engine.get(path, query, headers=headers)
+        if path in _LISTED:
+            return self._rows(_LISTED[path], found)
+        if path.startswith("/networks/"):
+            look, members = Look(self._engine), found.get("Containers") or {}
+            may = {one: self._may(Kind.CONTAINER, partial(look.at, Kind.CONTAINER, one)) for one in members}
+            return {**found, "Containers": {one: members[one] for one in members if may[one]}}
+        parts = _PARTS.get(path)
+        if parts is None:
+            return found
+        return {**found, **{key: self._rows(kind, found.get(key)) for key, kind in parts.items()}}
 
-    def _container(self, found: Any) -> Facts:
-        volumes = [mount["Name"] for mount in found["Mounts"] or () if mount["Type"] == "volume"]
-        image = self.at(Kind.IMAGE, found["Image"])
-        gifts = {exposure.gift.value for exposure in _exposures(found)}
-        for volume in volumes:
-            facts = self.at(Kind.VOLUME, volume)
-            # A volume that is gone from the engine's list is mounted all the same: what it is, nobody knows.
-            gifts |= set(facts.exposures if facts else (Gift.VOLUME_DRIVER.value,))
+    def watch(
+        self, path: str, query: Query | None = None, *, on_cancel: OnCancel | None = None
+    ) -> ObjectStream:
+        stream = self._engine.watch(path, query, on_cancel=on_cancel)
+        return _Watched(stream, self._happens) if path == "/events" else stream
+
+    def _rows(self, kind: Kind, rows: Any) -> list[Any]:
+        look = Look(self._engine)
+        return [row for row in rows or () if self._may(kind, partial(self._facts, look, kind, row))]
+
+    def _facts(self, look: Look, kind: Kind, row: Any) -> Facts | None:
+        if kind is not Kind.CONTAINER:
+            return {Kind.IMAGE: image_facts, Kind.NETWORK: network_facts, Kind.VOLUME: volume_facts}[kind](
+                row
+            )
+        image = look.at(Kind.IMAGE, row["ImageID"]) if self._images else None
+        names = [name.removeprefix("/") for name in row["Names"]]
         return Facts(
-            id=found["Id"],
-            names=(found["Name"].removeprefix("/"),),
-            labels=found["Config"]["Labels"] or {},
+            id=row["Id"],
+            names=tuple(name for name in names if "/" not in name),
+            labels=row["Labels"] or {},
             origins=image.origins if image else (),
             digests=image.digests if image else (),
             tags=image.tags if image else (),
-            networks=tuple(found["NetworkSettings"]["Networks"] or ()),
-            volumes=tuple(volumes),
-            exposures=tuple(sorted(gifts)),
+            networks=tuple(row["NetworkSettings"]["Networks"] or ()),
+            volumes=tuple(mount["Name"] for mount in row["Mounts"] or () if mount["Type"] == "volume"),
         )
 
+    def _happens(self, event: Any) -> bool:
+        """Whether an event may be heard of; what ends brings nothing to light."""
+        if event.get("Action") not in {"create", "start"}:
+            return True
+        return self._may(Kind.CONTAINER, lambda: Look(self._engine).at(Kind.CONTAINER, event["Actor"]["ID"]))
 
-def _exposures(found: dict[str, Any]) -> Iterator[Exposure]:
-    """What a container has of its host, by the one model that its options are read with too.
-
-    The cgroup namespace is left out: older engines give every container the host's, by default.
-    """
-    host = found["HostConfig"]
-    yield from hazards.privileged(host["Privileged"])
-    yield from hazards.capabilities(host["CapAdd"] or ())
-    yield from hazards.volumes(host["Binds"] or ())
-    yield from (
-        Exposure(gift=Gift.HOST_PATH)
-        for mount in found["Mounts"] or ()
-        if mount["Type"] not in {"volume", "tmpfs", "image"}
-    )
-    yield from (Exposure(gift=Gift.DEVICE) for _ in host["Devices"] or ())
-    yield from hazards.device_rules(host.get("DeviceCgroupRules") or ())
-    yield from hazards.gpus("gpu" for _ in host.get("DeviceRequests") or ())
-    yield from hazards.profiles(host["SecurityOpt"] or ())
-    modes = (("pid", "PidMode"), ("ipc", "IpcMode"), ("uts", "UTSMode"), ("userns", "UsernsMode"))
-    yield from hazards.namespaces((option, host[key]) for option, key in modes)
-    yield from hazards.networks([host["NetworkMode"], *(found["NetworkSettings"]["Networks"] or ())])
-    if host["Runtime"] not in _OWN_RUNTIMES:
-        yield from hazards.runtime(host["Runtime"])
-    yield from hazards.cgroup_parent(host["CgroupParent"])
-    yield from hazards.sysctls(host.get("Sysctls") or ())
-    yield from hazards.annotations(host.get("Annotations") or ())
-    open_paths = [] in (host.get("MaskedPaths"), host.get("ReadonlyPaths"))
-    if open_paths or found.get("AppArmorProfile") == "unconfined":
-        yield Exposure(gift=Gift.PROFILE)
+    def _may(self, kind: Kind, read: Callable[[], Facts | None]) -> bool:
+        try:
+            facts = read()
+        except (KeyError, TypeError, ValueError, AttributeError, Denied):
+            return False
+        return facts is not None and self._shown(kind, facts)
 
 
-def _image(found: Any) -> Facts:
-    known = tuple(found.get("RepoDigests") or ())
-    # Where an image's id is its manifest's digest, every local name is listed as if a registry had said it.
-    origins = tuple(text for text in known if text.partition("@")[2] != found["Id"])
-    tags = tuple(found.get("RepoTags") or ())
-    labels = (found.get("Config") or {}).get("Labels") or {}
-    return Facts(
-        id=found["Id"],
-        names=tags,
-        labels=labels,
-        origins=origins,
-        digests=tuple(text.partition("@")[2] for text in known),
-        tags=tags,
-    )
+class _Watched:
+    """The events that pass."""
 
+    def __init__(self, stream: ObjectStream, passes: Callable[[Any], bool]) -> None:
+        self._stream = stream
+        self._passes = passes
 
-def _network(found: Any) -> Facts:
-    # The host's own network by its id, where its name would have been noticed on the line.
-    exposed = (Gift.NAMESPACE.value,) if found["Driver"] == "host" else ()
-    return Facts(id=found["Id"], names=(found["Name"],), labels=found["Labels"] or {}, exposures=exposed)
+    def __iter__(self) -> Iterator[Json]:
+        return filter(self._passes, self._stream)
 
-
-def _volume(found: Any) -> Facts:
-    own = found["Driver"] == "local" and not found.get("Options")
-    exposed = () if own else (Gift.VOLUME_DRIVER.value,)
-    return Facts(id=found["Name"], names=(found["Name"],), labels=found["Labels"] or {}, exposures=exposed)
+    def close(self) -> None:
+        self._stream.close()

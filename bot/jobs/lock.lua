@@ -23,9 +23,7 @@ if ahead then
   redis.call('HSET', claim, 'state', 'parked', 'token', '')
   redis.call('ZREM', claims, job)
   leave_share(prefix, host, job)
-  local waits = string.format('{"kind":"waits","job_id":"%s","worker":"%s","behind":"%s","at":%s}',
-    job, ARGV[4], ahead, ARGV[5])
-  redis.call('XADD', events, '*', 'event', waits)
+  tell_wait(prefix, host, job, ARGV[4])
   return 'parked'
 end
 local began = string.format('{"kind":"began","job_id":"%s","worker":"%s","at":%s}', job, ARGV[4], ARGV[5])

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import Any, Literal
 
@@ -10,6 +11,8 @@ import structlog
 from pydantic import ValidationError
 from redis.exceptions import RedisError, ResponseError
 
+from bot.failpoints import failpoint
+from bot.jobs.joined import JoinedScript
 from bot.jobs.names import (
     BLOCK_MS,
     BOTS,
@@ -31,6 +34,9 @@ log = structlog.get_logger(__name__)
 
 RESERVED = 32
 """How many job ids one call to the store reserves; a restart leaves gaps."""
+
+RECORDS_AT_HAND = 1_000
+"""How many records of what was accepted here are kept in memory: most jobs end soon."""
 
 EVENTS_AT_ONCE = 64
 ADOPT_AFTER_MS = 10_000
@@ -89,12 +95,13 @@ class BotQueue:
         self._redis = client
         self._names = Names(namespace)
         self._keys = keys
-        self._accept = client.register_script(script("accept"))
+        self._accept = JoinedScript(client, script("accept"))
         self._cancel = client.register_script(script("cancel"))
         self._again = client.register_script(script("again"))
         self._expire = client.register_script(script("expire"))
         self._ids = iter(range(0))
         self._reserving = asyncio.Lock()
+        self._at_hand: OrderedDict[str, RequestRecord] = OrderedDict()
         self._unacknowledged: set[bytes] = set()
         self._acknowledged: list[bytes] = []
         self.malformed = 0
@@ -167,6 +174,10 @@ class BotQueue:
             raise AlreadyAsked(reply[0].decode())
         # A call that was sent again after a lost reply finds its own job: that is no duplicate.
         job_id = reply[0].decode()
+        if job_id == record.job_id:
+            self._at_hand[job_id] = record
+            if len(self._at_hand) > RECORDS_AT_HAND:
+                self._at_hand.popitem(last=False)
         return job_id, job_id != record.job_id
 
     async def accept_again(self, record: RequestRecord, ticket: Ticket, not_after: float) -> None:
@@ -207,6 +218,8 @@ class BotQueue:
 
     async def request(self, job_id: str) -> RequestRecord | None:
         """The record of a job as this bot signed it; None where there is none or it was altered."""
+        if at_hand := self._at_hand.get(job_id):
+            return at_hand
         try:
             stored: list[Any] = await self._redis.hmget(self._names.request(job_id), ["record", "signature"])
         except ResponseError:
@@ -272,7 +285,6 @@ class BotQueue:
             if task and task.cancelling():
                 raise asyncio.CancelledError
             try:
-                await self._forget_acknowledged()
                 entries = await self._read(consumer, cursor)
                 if not entries:
                     cursor = ">"
@@ -304,22 +316,19 @@ class BotQueue:
         """
         self._acknowledged.append(entry_id)
 
-    async def _forget_acknowledged(self) -> None:
-        # One call for all: a call for each would halve what a bot can hear.
-        entries = self._acknowledged[:]
-        if not entries:
-            return
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xack(self._names.events, BOTS, *entries)
-            pipe.xdel(self._names.events, *entries)
-            await pipe.execute()
-        del self._acknowledged[: len(entries)]
-        self._unacknowledged.difference_update(entries)
-
     async def _read(self, consumer: str, cursor: str) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        reply: Any = await self._redis.xreadgroup(
-            BOTS, consumer, {self._names.events: cursor}, count=EVENTS_AT_ONCE, block=BLOCK_MS
-        )
+        """Waits for the next entries; those that were acknowledged are forgotten by the same call."""
+        events, done = self._names.events, self._acknowledged[:]
+        async with self._redis.pipeline(transaction=False) as pipe:
+            if done:
+                pipe.xack(events, BOTS, *done)
+                pipe.xdel(events, *done)
+            pipe.xreadgroup(BOTS, consumer, {events: cursor}, count=EVENTS_AT_ONCE, block=BLOCK_MS)
+            reply: Any = (await pipe.execute())[-1]
+        if done:
+            failpoint("event forgotten")
+            del self._acknowledged[: len(done)]
+            self._unacknowledged.difference_update(done)
         return list(reply[0][1]) if reply else []
 
     async def _adopt(self, consumer: str) -> list[tuple[bytes, dict[bytes, bytes]]]:

@@ -37,7 +37,7 @@ def of_end(job: Job, context: JobContext, fault: Fault) -> Result:
     """The command was ended from outside."""
     change = job.claims is not None and job.claims.effect is Effect.CHANGE
     context.stderr(f"{fault.message}\n".encode())
-    hint = MAYBE_DONE if change else fault.hint
+    hint = fault.hint or (MAYBE_DONE if change else "")
     return _result(job, context, exit_code=fault.exit_code, reason=fault.reason, hint=hint)
 
 

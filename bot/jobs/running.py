@@ -10,7 +10,7 @@ import structlog
 
 from bot.jobs.context import JobContext
 from bot.jobs.host_queue import Claimed
-from bot.jobs.wire import CancelOrder
+from bot.jobs.wire import CANCELLED, CancelOrder
 from handlers.faults import Cancelled, JobFault, TimedOut
 from permissions.ticket import CLOCK_SKEW, Claims
 
@@ -50,7 +50,7 @@ class Job:
         if order.reason == "timed_out":
             context.end(TimedOut("The deadline passed and the job was stopped."))
         else:
-            context.end(Cancelled("The job was cancelled."))
+            context.end(Cancelled(CANCELLED))
 
     def end(self, fault: JobFault) -> None:
         """Ends the command, as soon as it runs."""
@@ -72,16 +72,18 @@ class Timers:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._changed = threading.Condition()
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._heap: list[tuple[float, int]] = []
+        self._actions: dict[int, Callable[[], None]] = {}
+        """By the number; what was cancelled is let go of at once, with all that it holds."""
         self._numbers = itertools.count()
-        self._cancelled: set[int] = set()
         self._stopped = False
 
     def after(self, seconds: float, action: Callable[[], None]) -> int:
         """Calls ``action`` in so many seconds; returns the number to :meth:`cancel` it by."""
         with self._changed:
             number = next(self._numbers)
-            heapq.heappush(self._heap, (self._clock() + seconds, number, action))
+            self._actions[number] = action
+            heapq.heappush(self._heap, (self._clock() + seconds, number))
             if self._heap[0][1] == number:
                 self._changed.notify()
             return number
@@ -89,12 +91,11 @@ class Timers:
     def cancel(self, number: int) -> None:
         """Forgets a call that was not made yet."""
         with self._changed:
-            self._cancelled.add(number)
-            # What was cancelled leaves once it is a large part: an hour's deadlines of short jobs add up.
-            if len(self._cancelled) > 64 and 2 * len(self._cancelled) > len(self._heap):
-                self._heap = [entry for entry in self._heap if entry[1] not in self._cancelled]
+            self._actions.pop(number, None)
+            # Numbers without an action leave once they are a large part: an hour's deadlines add up.
+            if len(self._heap) > 64 + 2 * len(self._actions):
+                self._heap = [entry for entry in self._heap if entry[1] in self._actions]
                 heapq.heapify(self._heap)
-                self._cancelled.clear()
 
     def stop(self) -> None:
         """Ends the thread that runs :meth:`run`."""
@@ -112,9 +113,9 @@ class Timers:
                 if wait is None or wait > 0:
                     self._changed.wait(wait)
                     continue
-                _, number, action = heapq.heappop(self._heap)
-                if number in self._cancelled:
-                    self._cancelled.discard(number)
+                _, number = heapq.heappop(self._heap)
+                action = self._actions.pop(number, None)
+                if action is None:
                     continue
             try:
                 action()

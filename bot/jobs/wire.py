@@ -1,10 +1,14 @@
 """The messages between bot and worker, as frozen models; Redis holds their JSON and nothing looser."""
 
-from typing import Annotated, Literal
+import hashlib
+import hmac
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter
 
+from permissions.approval import Bound, Terms
 from permissions.model import Record
+from permissions.ticket import CommandWire
 from permissions.verbs import Kind
 
 TAIL_BYTES = 64 * 1024
@@ -15,6 +19,9 @@ LIVE_BYTES = 4 * 1024
 
 CELLS = 2_000
 """The most table cells a result carries; more stay in the text."""
+
+
+_PROBED = b"docktalk probed"
 
 
 class Tail(Record):
@@ -54,6 +61,10 @@ class Page(Record):
     older: bool = False
     newer: bool = False
     other_bytes: int = 0
+
+
+CANCELLED = "The job was cancelled."
+"""All there is to say of a job that somebody stopped while it ran."""
 
 
 class Result(Record):
@@ -123,12 +134,16 @@ class Began(Record):
 
 
 class Waits(Record):
-    """The job waits, without a slot, until ``behind`` is over: a job that changes the same object."""
+    """The job waits, without a slot, until ``behind`` is over: the last before it that changes the same.
+
+    ``number`` counts these events of a job: the highest is the newest.
+    """
 
     kind: Literal["waits"] = "waits"
     job_id: str
     worker: str
     behind: str
+    number: int = 1
     at: float
 
 
@@ -152,12 +167,74 @@ class Expired(Record):
 
 
 class Ended(Record):
-    """The job is over."""
+    """The job is over. ``ticket`` is the JSON of a change's ticket whose outcome may have to be looked at."""
 
     kind: Literal["ended"] = "ended"
     job_id: str
     worker: str
     result: Result
+    ticket: str = ""
+
+
+class Checked(Record):
+    """What was seen of a change's objects at ``at``: ``reason`` as a Result's, ``text`` a line for each."""
+
+    kind: Literal["checked"] = "checked"
+    job_id: str
+    worker: str
+    reason: str = ""
+    text: str
+    at: float
+
+
+class Target(Record):
+    """One object that a change would touch, as it is now; for people beside what is bound.
+
+    ``state`` is a container's state in words with how long ("Up 3 hours (healthy)"), ``peers`` the containers
+    that share its networks, ``log`` its last lines, redacted. ``exit_code`` is that of its last end.
+    """
+
+    bound: Bound
+    state: str = ""
+    image: str = ""
+    restarts: int = 0
+    exit_code: int | None = None
+    ports: str = ""
+    peers: tuple[str, ...] = ()
+    log: tuple[str, ...] = ()
+
+
+class Probed(Record):
+    """What a job that waits for an approval would do: to which objects, by which calls of the engine.
+
+    ``terms`` are what the policy asks for on what the targets are now, None for nothing, and ``rule`` the
+    rule that says so. ``reason`` and ``message`` say why it may not be done at all. ``mac`` is made with the
+    key that the order to look brought, sealed: people decide by what this says.
+    """
+
+    kind: Literal["probed"] = "probed"
+    job_id: str
+    worker: str
+    targets: tuple[Target, ...] = ()
+    calls: tuple[str, ...] = ()
+    terms: Terms | None = None
+    rule: str = ""
+    reason: str = ""
+    message: str = ""
+    at: float
+    mac: str = ""
+
+    def signed(self, key: str) -> Self:
+        """The same with its ``mac``; ``key`` is hexadecimal."""
+        return self.model_copy(update={"mac": self._mac(key)})
+
+    def is_from(self, key: str) -> bool:
+        """Whether the holder of the key said exactly this."""
+        return hmac.compare_digest(self._mac(key).encode(), self.mac.encode())
+
+    def _mac(self, key: str) -> str:
+        text = self.model_copy(update={"mac": ""}).model_dump_json()
+        return hashlib.blake2b(text.encode(), key=bytes.fromhex(key), person=_PROBED).hexdigest()
 
 
 class Refused(Record):
@@ -241,6 +318,19 @@ class NarrowOrder(Record):
     pattern: str = ""
 
 
+class CheckOrder(Record):
+    """What the fields of a ``docktalk check`` ticket say: whose objects to look at once more.
+
+    ``nonce`` is the one of ``job_id``'s ticket, ``since`` when it was decided (epoch seconds), ``command``
+    what it ordered, without the values of secret options.
+    """
+
+    job_id: str
+    nonce: str
+    since: float
+    command: CommandWire
+
+
 class Seen(Record):
     """One object of a host's inventory: a hint, believed by nobody.
 
@@ -262,9 +352,12 @@ SHOW = "docktalk show"
 """The same for reading a part of one."""
 NARROW = "docktalk narrow"
 """The same for what a running job shows."""
+CHECK = "docktalk check"
+"""The same for what became of a change."""
 
 
 Event = Annotated[
-    Began | Waits | Progressed | Ended | Refused | Late | Expired | Uploaded, Field(discriminator="kind")
+    Began | Waits | Progressed | Ended | Checked | Refused | Late | Expired | Uploaded | Probed,
+    Field(discriminator="kind"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

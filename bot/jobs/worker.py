@@ -26,7 +26,7 @@ from bot.jobs.aftermath import Aftermath
 from bot.jobs.command_wire import Catalogue
 from bot.jobs.host_queue import Free, HostQueue
 from bot.jobs.inventory import Inventory
-from bot.jobs.journal import Journal
+from bot.jobs.journal import Journal, disk_id
 from bot.jobs.life import Life
 from bot.jobs.live import LiveOutputs
 from bot.jobs.live_facts import SecondDecision
@@ -34,13 +34,14 @@ from bot.jobs.names import BULK, FOLLOW, QUICK, worker_client
 from bot.jobs.running import Job, Timers
 from bot.jobs.spool import Spool
 from bot.jobs.unsent import UnsentFolder
-from bot.jobs.wire import Event, SignedCancel
+from bot.jobs.wire import Ended, Event, SignedCancel
 from bot.keys import HostKeys
 from bot.settings import WorkerSettings
 from bot.store.policy_bundles import WorkerBundles
 from bot.trust import TicketRefused, Trust
 from handlers.context import Engine
 from handlers.faults import Cancelled, JobFault
+from permissions.ticket import Effect
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +52,7 @@ STUCK_AFTER = 0.5
 """Seconds after its end was ordered until a job is reported ended though its thread still waits."""
 
 CUT = "The worker was stopped; the stream ends here."
+AFTER_CUT = "Send the line again once the worker is back."
 
 BLOCK = 0.25
 COALESCE = 0.002
@@ -76,7 +78,7 @@ class Worker:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _only_one(data / "lock")
         self._settings = settings
-        disk = _disk_id(data / "id")
+        disk = disk_id(data / "id")
         self.worker_id = f"{disk}:{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self.spool = Spool(data / "spool", settings.spool_bytes, settings.spool_age)
         self._trust = Trust(settings.trust_dir)
@@ -84,13 +86,9 @@ class Worker:
         self._timers = Timers()
         host_keys = HostKeys.load_or_create(data / "keys")
         host_keys.publish(settings.trust_dir, settings.host)
+        unsent = UnsentFolder(data / "unsent")
         self._queue = HostQueue(
-            client,
-            settings.namespace,
-            settings.host,
-            self.worker_id,
-            settings.lease,
-            UnsentFolder(data / "unsent"),
+            client, settings.namespace, settings.host, self.worker_id, settings.lease, unsent
         )
         self._lives = LiveOutputs(self._queue.tell)
         self._inventory = Inventory(client, settings.namespace, settings.host, engine)
@@ -126,6 +124,7 @@ class Worker:
         self._stopping = threading.Event()
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._lasting: tuple[threading.Thread, ...] = ()
         self._beat_at = 0.0
         metrics.SLOTS_BUSY.set_function(lambda: len(self._jobs()))
 
@@ -133,15 +132,20 @@ class Worker:
         """Whether the worker takes jobs: it is not stopping, and the store has heard of it lately."""
         return not self._stopping.is_set() and time.monotonic() - self._beat_at < 2 * self._settings.lease
 
+    def healthy(self) -> bool:
+        """Whether every thread that lasts as long as the worker is there."""
+        return all(thread.is_alive() for thread in self._lasting)
+
     def start(self) -> None:
         """Starts the threads."""
-        self._thread("fetch", self._fetch)
+        self._thread("fetch", self._fetch)  # the first of them, see stop()
         self._thread("pulse", self._pulse)
         self._thread("orphans", self._settle)
         self._thread("cancels", self._listen)
         self._thread("timers", self._timers.run)
         self._thread("live", lambda: self._lives.run(self._stopped))
         self._thread("inventory", self._inventory.run)
+        self._lasting = tuple(self._threads)
         for number in range(self._settings.slots):
             self._thread(f"slot-{number}", self._work)
         log.info(
@@ -156,10 +160,13 @@ class Worker:
         if self._stopped.is_set():
             return
         self._stopping.set()
+        until = time.monotonic() + grace
         for job in self._jobs():
             if job.claimed.lane == FOLLOW:
-                self._end(job, Cancelled(CUT, hint="Send the line again once the worker is back."))
-        self._wait_idle(grace)
+                self._end(job, Cancelled(CUT, hint=AFTER_CUT if _reads(job) else ""))
+        # What is being claimed just now has to be handed back first, or it would lapse and be told as lost.
+        self._threads[0].join(max(0.0, until - time.monotonic()))
+        self._wait_idle(max(0.0, until - time.monotonic()))
         for job in self._jobs():
             self._end(job, Cancelled("The worker was stopped and ended this job."))
         self._wait_idle(4 * STUCK_AFTER)
@@ -311,13 +318,13 @@ class Worker:
 
     def _finish(self, job: Job, event: Event) -> None:
         metrics.happened(event)
+        log.info("job left", job_id=job.claimed.job_id, how=event.kind, reason=_reason(event))
         failpoint("before the end is told")
         try:
             self._queue.finish(job.claimed.job_id, job.claimed.token, event)
         except OSError as error:
             # Neither the store nor the disk took it: the lease lapses, and the job's end is told as unknown.
             log.error("result lost", job_id=job.claimed.job_id, error=error.strerror)  # noqa: TRY400
-
         failpoint("end told")
 
     def _hand_back(self, job: Job) -> bool:
@@ -357,12 +364,12 @@ def _kind(job: Job) -> str:
     return FOLLOW if job.claimed.lane == FOLLOW else QUICK
 
 
-def _disk_id(path: Path) -> str:
-    """The name of this data folder: workers that share a journal have it in their ids."""
-    if not path.exists():
-        path.with_suffix(".new").write_text(secrets.token_hex(6))
-        path.with_suffix(".new").replace(path)
-    return path.read_text()
+def _reason(event: Event) -> str:
+    return event.result.reason or "done" if isinstance(event, Ended) else ""
+
+
+def _reads(job: Job) -> bool:
+    return job.claims is not None and job.claims.effect is Effect.READ
 
 
 def _only_one(path: Path) -> int:
@@ -392,7 +399,7 @@ def main(settings: WorkerSettings) -> None:
         signal.signal(number, lambda *_: told.set())
     worker.start()
     probes = (
-        metrics.serve(settings.metrics_host, settings.metrics_port, worker.ready)
+        metrics.serve(settings.metrics_host, settings.metrics_port, worker.ready, worker.healthy)
         if settings.metrics_port
         else None
     )

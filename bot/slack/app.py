@@ -7,17 +7,22 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import metrics
+from bot.again import LATE
 from bot.failpoints import failpoint
-from bot.slack import narrow, replies, running, shown
+from bot.request import Request
+from bot.slack import cards, doubt, narrow, replies, running, shown
+from bot.slack.approval_forms import ApprovalForms, Approvals
 from bot.slack.blocks import Message
 from bot.slack.client import Identity, call
 from bot.slack.intake import (
@@ -29,12 +34,18 @@ from bot.slack.intake import (
     request_from_slash,
 )
 from bot.slack.outbox import Outbox
-from bot.slack.password import CALLBACK, request_from_form, view
+from bot.slack.password import CALLBACK, line_from_form, view
+from bot.store.corrections import Correction
 from bot.store.outbox import Entry, Kind
 
 log = structlog.get_logger(__name__)
 
-SAID = re.compile(rf"^(?:{replies.JOB_STOP}|{running.PAUSE}|{running.ALL}|{shown.PAGE}\.[a-z]+)$")
+SlackApp = AsyncApp
+"""The type, for whoever puts the parts together without knowing Bolt."""
+
+SAID = re.compile(
+    rf"^(?:{replies.JOB_STOP}|{replies.FOLLOW}|{doubt.CHECK}|{running.PAUSE}|{running.ALL}|{shown.PAGE}\.[a-z]+)$"
+)
 """The buttons whose value is a line."""
 
 DOCKER = re.compile(r"/docker")
@@ -48,6 +59,7 @@ def build_app(
     intake: Intake,
     outbox: Outbox,
     own_words: Collection[str],
+    approvals: Approvals,
     signing_secret: str = "",
     docker: re.Pattern[str] = DOCKER,
     docktalk: re.Pattern[str] = DOCKTALK,
@@ -71,7 +83,7 @@ def build_app(
     # At DEBUG Bolt logs whole requests, and lines can hold secrets.
     logger = logging.getLogger("docktalk.bolt")
     logger.setLevel(max(logging.INFO, logging.getLogger().level))
-    app = AsyncApp(
+    app = _App(
         # Without a token of its own: each request gets it from authorize.
         client=AsyncWebClient(
             base_url=client.base_url, session=client.session, logger=client.logger, retry_handlers=[]
@@ -82,7 +94,6 @@ def build_app(
         request_verification_enabled=True,
         logger=logger,
     )
-    app.middleware(_timed)
     listeners = Listeners(client, identity, intake, outbox, own_words)
     app.command(_whole(docker))(listeners.docker)
     app.command(_whole(docktalk))(listeners.docktalk)
@@ -90,12 +101,29 @@ def build_app(
     app.event(re.compile(".*"))(listeners.other_event)
     app.action(replies.CORRECTION)(listeners.correction)
     app.action(replies.MEANT)(listeners.correction)
+    app.action(doubt.AGAIN)(listeners.correction)
+    app.action(replies.LEAVE)(listeners.leave)
     app.action(running.NARROW)(listeners.narrow)
     app.action(SAID)(listeners.said)
+    forms = ApprovalForms(client, approvals, intake, listeners.answered, listeners.whisper)
+    app.action(cards.DETAILS)(forms.details)
+    app.action(cards.DENY)(forms.deny)
+    app.view(cards.DENY)(forms.denied)
+    app.action(re.compile(f"^(?:{cards.APPROVE}|{cards.WITHDRAW}|{cards.AGAIN})$"))(forms.said)
     app.view(CALLBACK)(listeners.password)
     app.view(narrow.CALLBACK)(listeners.narrowed)
     app.action(re.compile(".*"))(listeners.other_action)
     return app
+
+
+class _App(AsyncApp):
+    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        """Takes the time of what is acknowledged; what nobody signed is not."""
+        begun = time.perf_counter()
+        response = await super().async_dispatch(req)
+        if response.status == 200:
+            metrics.ACKNOWLEDGED.observe(time.perf_counter() - begun)
+        return response
 
 
 class Listeners:
@@ -159,13 +187,14 @@ class Listeners:
             log.exception("mention failed", user_id=event.get("user"))
             message = replies.broken()
         if message is not None:
-            self._whisper(body, message)
+            self.whisper(body, message)
 
     async def correction(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
         """The button of a corrected line; what comes of it stands in place of the refusal."""
         await ack()
         action = body["actions"][0]
         user_id = body["user"]["id"]
+        message: Message | None
         # A question stands in the channel for all to see: only its asker's yes takes its place.
         instead = bool(body.get("container", {}).get("is_ephemeral"))
         try:
@@ -176,19 +205,36 @@ class Listeners:
                 instead = action["action_id"] == replies.CORRECTION
                 request = request_from_click(body, action, correction, now=self._intake.now())
                 answer = await self._intake.answer(request, correction.program)
-                message = answer.message or replies.started(
-                    answer.job_id, user_id, confirmed=correction.confirmed
-                )
+                message = answer.message or _begun(correction, answer.job_id, user_id)
+                if correction.of and answer.job_id:
+                    self._outbox.soon(self._intake.run_again(correction.of, answer.job_id))
         except Exception:
             log.exception("click failed", user_id=user_id)
             message = replies.broken()
-        self._outbox.soon(_respond(respond, message, instead=instead))
+        if message is not None:
+            self._outbox.soon(_respond(respond, message, instead=instead))
+
+    async def leave(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
+        """The button that leaves an offered line alone: nobody can take it any more."""
+        await ack()
+        try:
+            taken = await self._intake.correction(body["actions"][0], body["user"]["id"])
+            message = replies.gone() if taken is None else replies.left()
+        except Exception:
+            log.exception("click failed", user_id=body["user"]["id"])
+            message = replies.broken()
+        self._outbox.soon(_respond(respond, message, instead=True))
 
     async def said(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
         """A button that says a line: its message shows what came of it, the clicker alone hears why not."""
         await ack()
+        await self.answered(
+            request_from_said(body, body["actions"][0], now=self._intake.now()), body, respond
+        )
+
+    async def answered(self, request: Request, body: dict[str, Any], respond: AsyncRespond) -> None:
+        """Hands over what a click says."""
         try:
-            request = request_from_said(body, body["actions"][0], now=self._intake.now())
             answer = await self._intake.answer(request, request.program)
             message = answer.message
             if answer.told and not body.get("container", {}).get("is_ephemeral"):
@@ -222,32 +268,32 @@ class Listeners:
             if line is None:
                 log.warning("form without its line", user_id=user_id)
                 return
-            request = narrow.request_from_form(body, line, now=self._intake.now())
+            request = self._intake.form(body, line, narrow.line_from_form(body, line.text))
             answer = await self._intake.answer(request, line.program)
         except Exception:
             log.exception("form failed", user_id=user_id)
             return
         if answer.message is not None and not answer.told:
             event = {"channel": request.channel_id, "user": user_id, "thread_ts": request.thread_ts}
-            self._whisper({"event": event, "event_id": request.delivery_id}, answer.message)
+            self.whisper({"event": event, "event_id": request.delivery_id}, answer.message)
 
     async def password(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """The form of a login; the thread, or the asker alone, hears what comes of it."""
         await ack()
         user_id = body["user"]["id"]
         try:
-            correction = await self._intake.line(str(body["view"]["private_metadata"]), user_id)
-            if correction is None:
+            line = await self._intake.line(str(body["view"]["private_metadata"]), user_id)
+            if line is None:
                 log.warning("password form without its line", user_id=user_id)
                 return
-            request = request_from_form(body, correction, now=self._intake.now())
-            answer = await self._intake.answer(request, correction.program)
+            request = self._intake.form(body, line, line_from_form(body, line.text))
+            answer = await self._intake.answer(request, line.program)
         except Exception:
             log.exception("login failed", user_id=user_id)
             return
         if answer.message is not None:
             event = {"channel": request.channel_id, "user": user_id}
-            self._whisper({"event": event, "event_id": request.delivery_id}, answer.message)
+            self.whisper({"event": event, "event_id": request.delivery_id}, answer.message)
 
     async def other_event(self, ack: AsyncAck) -> None:
         """Events that are nothing to us are acknowledged, or Slack would send them again."""
@@ -259,7 +305,8 @@ class Listeners:
         actions = [str(action.get("action_id")) for action in body.get("actions", [])]
         log.warning("unknown button ignored", actions=actions, user_id=body.get("user", {}).get("id"))
 
-    def _whisper(self, body: Payload, message: Message) -> None:
+    def whisper(self, body: Payload, message: Message) -> None:
+        """Shows one person a message where they are, by the outbox."""
         event = body["event"]
         now = self._intake.now()
         entry = Entry(
@@ -275,13 +322,13 @@ class Listeners:
         self._outbox.soon(self._outbox.put(entry))
 
 
-async def _timed(next: Callable[[], Awaitable[None]]) -> None:  # noqa: A002 - Bolt goes by the name
-    """Whatever is heard is acknowledged when its listener returns."""
-    begun = time.perf_counter()
-    try:
-        await next()
-    finally:
-        metrics.ACKNOWLEDGED.observe(time.perf_counter() - begun)
+def _begun(correction: Correction, job_id: str, user_id: str) -> Message | None:
+    """What a click says once its line is a job; None where the message that was clicked shows it itself."""
+    if correction.of:
+        return None
+    if correction.program == LATE:
+        return replies.wanted(job_id, user_id)
+    return replies.started(job_id, user_id, confirmed=correction.confirmed)
 
 
 async def _respond(respond: AsyncRespond, message: Message, *, instead: bool) -> None:

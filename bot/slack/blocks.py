@@ -124,6 +124,11 @@ def emoji(name: str) -> Block:
     return {"type": "emoji", "name": name}
 
 
+def link(url: str, label: str) -> Block:
+    """A link of Slack's own making, under words of ours."""
+    return {"type": "link", "url": url, "text": label}
+
+
 def moment(at: float) -> Block:
     """A time of day in the reader's own zone. ``at`` is epoch seconds."""
     spelled = datetime.fromtimestamp(int(at), UTC).strftime("%H:%M:%S UTC")

@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 Payload = Mapping[str, Any]
 
+_PERSON = re.compile(r"<@([UW][A-Z0-9]+)\|[^<>]*>")
+"""Somebody in a line of ours: whom the policy and the audit know is the id, whatever its name is now."""
 _CODE = re.compile(r"^(```|`)(?!`)(.*?)(?<!`)\1$", re.DOTALL)
 
 
@@ -60,7 +62,10 @@ class Answer:
 
 def request_from_slash(payload: Payload, *, program: str, now: float) -> Request:
     """A slash command. Its trigger is what a redelivery repeats; it never comes from a thread."""
-    typed = normalise(str(payload.get("text") or ""))
+    text = str(payload.get("text") or "")
+    if program == "docktalk":
+        text = _PERSON.sub(r"<@\1>", text)
+    typed = normalise(text)
     return Request(
         origin=Origin.SLASH,
         delivery_id=f"slash:{payload['trigger_id']}",
@@ -144,6 +149,25 @@ def request_from_said(payload: Payload, action: Payload, *, now: float) -> Reque
     )
 
 
+def request_from_form(
+    payload: Payload, *, channel_id: str, thread_ts: str, program: str, text: str, now: float
+) -> Request:
+    """A form that somebody sent, about a line of that place; ``text`` is what it makes of the line."""
+    user = payload["user"]
+    return Request(
+        origin=Origin.MODAL,
+        delivery_id=f"view:{payload['view']['id']}:{user['id']}",
+        team_id=str(user.get("team_id") or payload["team"]["id"]),
+        user_id=user["id"],
+        user_name=str(user.get("username") or user["id"]),
+        channel_id=channel_id,
+        thread_ts=thread_ts,
+        program=program,
+        text=text,
+        received_at=now,
+    )
+
+
 class Intake:
     """What all surfaces share. ``accepted`` is told the id of every new job; it returns at once.
 
@@ -186,6 +210,17 @@ class Intake:
     async def correction(self, action: Payload, user_id: str) -> Correction | None:
         """The line behind a clicked button, if it is this person's."""
         return await self.line(str(action.get("value") or ""), user_id)
+
+    def form(self, payload: Payload, line: Correction, text: str) -> Request:
+        """A form about a kept line, with what it makes of it."""
+        return request_from_form(
+            payload,
+            channel_id=line.channel_id,
+            thread_ts=line.thread_ts,
+            program=line.program,
+            text=text,
+            now=self.now(),
+        )
 
     async def keep(self, request: Request) -> str:
         """Keeps a line until its form comes back; the opaque id that the form is to bring."""

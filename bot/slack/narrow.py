@@ -6,9 +6,7 @@ from typing import Any
 
 from bot.job_commands import check_pattern
 from bot.jobs.matching import PATTERN_CHARS
-from bot.request import Origin, Request
 from bot.slack.blocks import cut
-from bot.store.corrections import Correction
 from handlers.faults import UsageFault
 
 CALLBACK = "narrow"
@@ -50,21 +48,9 @@ def problem(payload: Mapping[str, Any]) -> str:
     return ""
 
 
-def request_from_form(payload: Mapping[str, Any], line: Correction, *, now: float) -> Request:
+def line_from_form(payload: Mapping[str, Any], line: str) -> str:
     """The kept line with the pattern of the form."""
-    user = payload["user"]
-    return Request(
-        origin=Origin.MODAL,
-        delivery_id=f"view:{payload['view']['id']}:{user['id']}",
-        team_id=str(user.get("team_id") or payload["team"]["id"]),
-        user_id=user["id"],
-        user_name=str(user.get("username") or user["id"]),
-        channel_id=line.channel_id,
-        thread_ts=line.thread_ts,
-        program=line.program,
-        text=f"{line.text} -- {shlex.quote(_pattern(payload))}",
-        received_at=now,
-    )
+    return f"{line} -- {shlex.quote(_pattern(payload))}"
 
 
 def _pattern(payload: Mapping[str, Any]) -> str:

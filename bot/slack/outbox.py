@@ -192,9 +192,11 @@ class Outbox:
             return await self._troubled(channel_id, out, SlackTrouble(Trouble.SHAKEN, type(error).__name__))
         except Exception as error:
             # One message that cannot be sent must not hold up all that follow it.
-            log.exception("message cannot be sent", key=out.entry.key)
+            log.exception("message cannot be sent", job_id=out.entry.job_id, key=out.entry.key)
             return await self._troubled(channel_id, out, SlackTrouble(Trouble.REFUSED, type(error).__name__))
-        return await self._store.done(channel_id, out, sent, now=self._clock.now())
+        step = await self._store.done(channel_id, out, sent, now=self._clock.now())
+        failpoint("post noted")
+        return step
 
     async def _call(self, out: Outgoing) -> Sent | None:
         entry = out.entry
@@ -257,14 +259,17 @@ class Outbox:
 
     async def _troubled(self, channel_id: str, out: Outgoing, trouble: SlackTrouble) -> Next:
         now = self._clock.now()
-        log.warning("slack call failed", key=out.entry.key, error=trouble.error, tries=out.tries)
+        entry = out.entry
+        log.warning(
+            "slack call failed", job_id=entry.job_id, key=entry.key, error=trouble.error, tries=out.tries
+        )
         match remedy(out, trouble, now):
             case Again() as again:
                 return await self._store.again(channel_id, out, again, now=now)
             case Instead(entry=entry):
                 await self.put(entry)
             case GiveUp():
-                log.error("message given up", key=out.entry.key, error=trouble.error)
+                log.error("message given up", job_id=out.entry.job_id, key=out.entry.key, error=trouble.error)
         return await self._store.done(channel_id, out, None, now=now)
 
 

@@ -26,14 +26,19 @@ class Revision(IntEnum):
 
     WAITING = 1
     BEHIND = 2
-    ASKED = 3
-    RUNNING = 4
+    ASKED = 1_000
+    RUNNING = 1_001
     ENDED = 10**12
 
 
 def passing(accepted_at: float, now: float) -> int:
     """The revision of what a job shows while it runs: between RUNNING and ENDED, later ones greater."""
-    return min(max(Revision.RUNNING + 1, int((now - accepted_at) * 1000)), Revision.ENDED - 1)
+    return min(Revision.RUNNING + 1 + max(0, int((now - accepted_at) * 1000)), Revision.ENDED - 1)
+
+
+def waiting_for(number: int) -> int:
+    """The revision of what a job shows while it waits: between BEHIND and ASKED, later ones greater."""
+    return min(Revision.BEHIND + max(0, number), Revision.ASKED - 1)
 
 
 class State(Enum):

@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.reply import PasswordNeeded
-from bot.request import Origin, Request
 from bot.slack.blocks import cut
-from bot.store.corrections import Correction
 
 CALLBACK = "registry_password"
 _NAME, _PASSWORD = "username", "password"
@@ -37,24 +35,12 @@ def view(needed: PasswordNeeded) -> dict[str, Any]:
     }
 
 
-def request_from_form(payload: Mapping[str, Any], correction: Correction, *, now: float) -> Request:
-    """The login with what the form says; its text holds the password and is kept nowhere."""
-    values, user = payload["view"]["state"]["values"], payload["user"]
+def line_from_form(payload: Mapping[str, Any], line: str) -> str:
+    """The login with what the form says; it holds the password and is kept nowhere."""
+    values = payload["view"]["state"]["values"]
     username = str(values[_NAME][_NAME].get("value") or "")
     password = str(values[_PASSWORD][_PASSWORD].get("value") or "")
-    words = ["--username", username, "--password", password]
-    return Request(
-        origin=Origin.MODAL,
-        delivery_id=f"view:{payload['view']['id']}:{user['id']}",
-        team_id=str(user.get("team_id") or payload["team"]["id"]),
-        user_id=user["id"],
-        user_name=str(user.get("username") or user["id"]),
-        channel_id=correction.channel_id,
-        thread_ts=correction.thread_ts,
-        program=correction.program,
-        text=f"{correction.text} {shlex.join(words)}",
-        received_at=now,
-    )
+    return f"{line} {shlex.join(['--username', username, '--password', password])}"
 
 
 def _text(text: str) -> dict[str, Any]:

@@ -6,8 +6,8 @@ Pure functions from the signed record and the worker's result to messages.
 from dataclasses import dataclass
 
 from bot.did_you_mean import Meant
-from bot.jobs.wire import Cells, Result, Tail
-from bot.slack import excerpt
+from bot.jobs.wire import CANCELLED, Cells, Result, Tail
+from bot.slack import doubt, excerpt
 from bot.slack.blocks import (
     Block,
     Message,
@@ -29,6 +29,7 @@ from bot.slack.blocks import (
 from bot.slack.excerpt import Excerpt
 from bot.slack.parent import SHOWN_CHARS, Revision, State, count, lasting, parent_of
 from bot.slack.replies import CORRECTION, MEANT
+from bot.store.displays import Doubt
 from bot.store.outbox import Stream
 from bot.store.records import RequestRecord
 from handlers.faults import Fault, Reason
@@ -53,9 +54,15 @@ _STATES = {
     Reason.DENIED: State.REFUSED,
 }
 
-_FROM_OUTSIDE = {State.TIMED_OUT, State.LIMIT, State.CANCELLED}
-SENTENCE_BYTES = 500
-"""The longest sentence that says why a job was ended; more is output."""
+_FROM_OUTSIDE = {
+    State.TIMED_OUT: 500,
+    State.LIMIT: 500,
+    State.CANCELLED: 500,
+    State.NOT_DONE: doubt.SEEN_CHARS,
+    State.OUTCOME_UNKNOWN: doubt.SEEN_CHARS,
+}
+"""The most bytes of the sentences that say why a job was ended or what was seen; more is output."""
+_SEEN = {State.NOT_DONE, State.OUTCOME_UNKNOWN}
 
 _NOT_RUN = {
     TicketRefusal.TOO_LATE: "It waited too long for a free worker. Nothing was run; send it again.",
@@ -81,11 +88,11 @@ def waiting(record: RequestRecord) -> Message:
     return parent_of(record, State.WAITING, Revision.WAITING, [words(" for a worker")], "")
 
 
-def behind(record: RequestRecord, job_id: str, first: RequestRecord | None) -> Message:
-    """The parent while ``job_id``, whose record is ``first``, changes the same object."""
-    whose = [user(first.user_id), words(f"'s {first.command.split()[-1]}, ")] if first else []
+def behind(record: RequestRecord, job_id: str, ahead: RequestRecord | None, revision: int) -> Message:
+    """The parent while ``job_id``, whose record is ``ahead``, changes the same object, or waits to."""
+    whose = [user(ahead.user_id), words(f"'s {ahead.command.split()[-1]}, ")] if ahead else []
     rest = [words(" after "), *whose, words(job_id)]
-    return parent_of(record, State.WAITING, Revision.BEHIND, rest, f" after {job_id}")
+    return parent_of(record, State.WAITING, revision, rest, f" after {job_id}")
 
 
 def still_wanted(record: RequestRecord, waited: float, yes: str) -> Message:
@@ -121,37 +128,46 @@ def refused(record: RequestRecord, refusal: str) -> Message:
     return parent_of(record, State.REFUSED, Revision.ENDED, [words(f"\n{sentence}")], f". {sentence}")
 
 
-def ended(record: RequestRecord, result: Result, stopped_by: str = "", meant: Meant | None = None) -> Ending:
+def ended(
+    record: RequestRecord,
+    result: Result,
+    stopped_by: str = "",
+    meant: Meant | None = None,
+    unsure: Doubt | None = None,
+) -> Ending:
     """Everything a finished job shows.
 
-    ``stopped_by`` is the account that stopped it, "" for nobody; ``meant`` what its asker may have meant.
+    ``stopped_by`` is the account that stopped it, "" for nobody; ``meant`` what its asker may have meant;
+    ``unsure`` what can be done about an outcome that is not sure.
     """
     state = _state(result)
     if record.question and state is State.DONE:
         return _asking(record, result)
     sentence = ""
-    if state in _FROM_OUTSIDE and result.stderr.total_bytes <= SENTENCE_BYTES:
+    if result.stderr.total_bytes <= _FROM_OUTSIDE.get(state, -1):
         # Not the command's own words: they stand where its state does.
         sentence = result.stderr.text.strip()
         result = result.model_copy(update={"stderr": Tail()})
     lasted = lasting(result.ended_at - result.began_at)
     short = _short(result)
-    elements = [words(f" · exit {result.exit_code} · {lasted}")]
+    # What was taken back before it began has not lasted, and has no output.
+    ran = result.ended_at > result.began_at
+    elements = [words(f" · exit {result.exit_code}" + (f" · {lasted}" if ran else ""))]
     if state is State.CANCELLED and stopped_by:
         elements = [words(" by "), user(stopped_by), *elements]
     if short:
         elements += [words(" · "), code(short)]
-    elif short is not None:
+    elif short is not None and ran and state not in _SEEN:
         elements += [words(f" · {_nothing(result)}")]
-    if sentence and not stopped_by:
-        elements += [words("\n"), *prose(sentence, SENTENCE_BYTES)]
+    # Who stopped it says the same, and says it better.
+    if sentence and not (stopped_by and sentence == CANCELLED):
+        elements += [words("\n"), *prose(sentence, _FROM_OUTSIDE[state])]
     if result.hint:
         elements += [words("\n"), *prose(result.hint, 500)]
     told = short or sentence
     spoken = f", exit {result.exit_code} in {lasted}" + (f": {told}" if told else "")
-    parent = parent_of(
-        record, state, Revision.ENDED, elements, spoken, below=_meant(record, meant) if meant else ()
-    )
+    below = _meant(record, meant) if meant else doubt.buttons(record, unsure) if unsure else ()
+    parent = parent_of(record, state, Revision.ENDED, elements, spoken, below=below)
     if short is not None:
         return Ending(parent=parent)
     reply, attach = _output(record, result)

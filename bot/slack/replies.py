@@ -4,7 +4,7 @@ import re
 
 from wcwidth import wcswidth
 
-from bot.reply import Help, JobRows, Refusal, Told
+from bot.reply import Found, Help, JobRows, Refusal, Told
 from bot.slack.blocks import (
     Block,
     Message,
@@ -16,6 +16,7 @@ from bot.slack.blocks import (
     cut,
     emoji,
     line,
+    link,
     message,
     moment,
     preformatted,
@@ -32,6 +33,8 @@ JOB_STOP = "job.stop"
 """The action id of the button that stops a job; its value is the line that says so."""
 MEANT = "meant"
 """The same under a job that ended: its message stays."""
+FOLLOW, LEAVE = "job.follow", "leave"
+"""The buttons of a change that a job does already: the way to it, and to leave it at that."""
 CORRECTION = "correction"
 """The action id of the button that runs the corrected line; its value is an opaque id."""
 
@@ -77,10 +80,43 @@ def started(job_id: str, user_id: str, *, confirmed: bool) -> Message:
     )
 
 
+def wanted(job_id: str, user_id: str) -> Message:
+    """What stands in place of the question whether a job that waited long is still wanted."""
+    said = [user(user_id), words(" still wants it: "), code(job_id), words(" is queued again.")]
+    return message(f"{job_id}.wanted", f"Queued: {job_id} is still wanted.", [section(*said)])
+
+
+def answer(reply: Help, now: float) -> Message:
+    """Whatever is told to the asker alone; ``now`` is epoch seconds."""
+    match reply:
+        case JobRows():
+            return job_rows(reply, now)
+        case Found():
+            return found(reply)
+        case Told():
+            return told(reply)
+        case _:
+            return help_text(reply)
+
+
 def told(answer: Told) -> Message:
     """That what was asked for is done."""
     sentence = cut(line(answer.text), 400)
     return message("told", sentence, [section(words(sentence)), context(_ONLY_YOU)])
+
+
+def found(answer: Found) -> Message:
+    """Where a job's message is."""
+    sentence = cut(line(answer.text), 600)
+    elements = [words(sentence)]
+    if answer.link:
+        elements += [words(" "), link(answer.link, "Go to its message")]
+    return message("found", sentence, [section(*elements), context(_ONLY_YOU)])
+
+
+def left() -> Message:
+    """What stands in place of the offer to queue a change behind the same one."""
+    return message("left", "Left: nothing was queued.", [section(words("Nothing was queued."))])
 
 
 def job_rows(answer: JobRows, now: float) -> Message:
@@ -162,18 +198,19 @@ def refusal(answer: Refusal, program: str = "docker") -> Message:
 
 
 def _choices(answer: Refusal, program: str, shown: str) -> list[Block]:
-    """The line that would run; where a job does the same already, also the way to take that one back."""
+    """The line that would run; where a job does the same already, also the way to that one, and out."""
     run = press(
-        "Queue behind it" if answer.ahead else _label(answer),
+        f"Queue after {answer.ahead}" if answer.ahead else _label(answer),
         action_id=CORRECTION,
         value=answer.correction_id,
         spoken=f"Run {program} {shown}",
     )
     if not answer.ahead:
         return [run]
-    spoken = f"Stop {answer.ahead}"
-    stop = press(spoken, action_id=JOB_STOP, value=f"cancel {answer.ahead}", spoken=spoken, danger=True)
-    return [run, stop]
+    spoken = f"Follow {answer.ahead}"
+    follow = press(spoken, action_id=FOLLOW, value=f"follow {answer.ahead}", spoken=spoken)
+    cancel = press("Cancel", action_id=LEAVE, value=answer.correction_id, spoken="Queue nothing")
+    return [follow, run, cancel]
 
 
 def _caret(typed: str, span: tuple[int, int], program: str) -> str:

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -12,24 +11,25 @@ from bot.failpoints import failpoint
 from bot.jobs.queue import StoreDown
 from bot.jobs.wire import (
     Began,
+    Checked,
     Ended,
     Event,
     Expired,
     Late,
-    Progress,
+    Probed,
     Progressed,
     Refused,
     ShowOrder,
     Uploaded,
     Waits,
 )
-from bot.slack import render, shown
+from bot.slack import doubt, render, shown
 from bot.slack.blocks import Message
 from bot.slack.client import Clock
+from bot.slack.needs import Approvals, Doubts, Jobs, LoginChanges, Views
 from bot.slack.outbox import OrderUpload, Outbox, address_key
-from bot.slack.parent import Revision, passing
+from bot.slack.parent import Revision, passing, waiting_for
 from bot.slack.running import live, running
-from bot.store.displays import Display
 from bot.store.outbox import Entry, File, Kind, Stream
 from bot.store.records import RequestRecord
 from handlers.faults import Fault, Reason
@@ -42,38 +42,6 @@ LIVE_SECONDS = 3.0
 
 UploadTicket = Callable[[RequestRecord, str, str, File], Awaitable[None]]
 """Queues the upload of a stored output: record, upload id, address (to be sealed), which output."""
-
-
-class Jobs(Protocol):
-    """The part of BotQueue that reporting needs."""
-
-    async def request(self, job_id: str) -> RequestRecord | None:
-        """The signed record; None when there is none or it was altered."""
-        ...
-
-    def events(self, consumer: str) -> AsyncIterator[tuple[bytes, Event]]:
-        """What workers say, each again until acknowledged."""
-        ...
-
-    async def ack_event(self, entry_id: bytes) -> None:
-        """The event is dealt with."""
-        ...
-
-
-class LoginChanges(Protocol):
-    """The part of the store of logins that reporting needs."""
-
-    async def settle(self, job_id: str, *, well: bool) -> None:
-        """A login or logout has ended."""
-        ...
-
-
-class Views(Protocol):
-    """The part of the store of displays that reporting needs."""
-
-    async def read(self, job_id: str) -> tuple[Display, Progress | None]:
-        """What people changed about a running job's message, and what its worker told last."""
-        ...
 
 
 def upload_orders(jobs: Jobs, ticket: UploadTicket) -> OrderUpload:
@@ -117,6 +85,8 @@ class Reporter:
         on_event: Callable[[Event], None] = lambda _: None,
         logins: "LoginChanges | None" = None,
         decide_anew: "DecideAnew | None" = None,
+        doubts: Doubts | None = None,
+        approvals: Approvals | None = None,
     ) -> None:
         self._jobs = jobs
         self._outbox = outbox
@@ -128,6 +98,8 @@ class Reporter:
         self._on_event = on_event
         self._logins = logins
         self._decide_anew = decide_anew or _too_late
+        self._doubts = doubts
+        self._approvals = approvals
         self._quick: dict[str, Began | None] = {}
         """Jobs accepted here less than ``parent_delay`` ago, with what was heard of them."""
         self._due: deque[tuple[float, str]] = deque()
@@ -155,6 +127,7 @@ class Reporter:
             except Exception:
                 # It would fail the same way for ever, and hold up everybody's results.
                 log.exception("event dropped", job_id=event.job_id, kind=event.kind)
+            failpoint("event shown")
             await self._jobs.ack_event(entry_id)
             failpoint("event acknowledged")
         except Fault as error:
@@ -173,16 +146,26 @@ class Reporter:
             await self._recorded(event)
             self._quick[event.job_id] = event  # most jobs end before anybody has to be told of this
             return
+        if isinstance(event, Probed):
+            if self._approvals:
+                await self._approvals.probed(event)
+            self._on_event(event)
+            return
         record = await self._jobs.request(event.job_id)
         if record is None:
             # What the bot orders by itself begins without one.
             tell = log.debug if isinstance(event, Began) else log.warning
             tell("event of an unknown job dropped", job_id=event.job_id, kind=event.kind)
             return
-        await self._recorded(event)
-        await self._show(record, event)
+        if isinstance(event, Ended):
+            # Both are sent at once, this one first; the event stays in the store until it has taken both.
+            await asyncio.gather(self._recorded(event), self._show(record, event))
+        else:
+            await self._recorded(event)
+            await self._show(record, event)
         if isinstance(event, Ended | Refused | Late | Expired):
             self._quick.pop(event.job_id, None)
+            log.info("job told", job_id=event.job_id, how=event.kind)
             if self._logins and record.command in {"login", "logout"}:
                 well = isinstance(event, Ended) and event.result.exit_code == 0
                 await self._logins.settle(event.job_id, well=well)
@@ -194,21 +177,30 @@ class Reporter:
                 await self._running(record, event)
             case Progressed():
                 await self._progressed(record, changed=False)
-            case Waits(behind=first):
-                waiting = render.behind(record, first, await self._jobs.request(first))
-                await self._parent(record, waiting, Revision.BEHIND)
-            case Refused(refusal=refusal):
-                await self._parent(record, render.refused(record, refusal), Revision.ENDED)
-            case Late():
-                await self._late(record, event)
-            case Expired():
-                await self._parent(record, render.expired(record), Revision.ENDED)
+            case Waits(behind=ahead, number=number):
+                revision = waiting_for(number)
+                waiting = render.behind(record, ahead, await self._jobs.request(ahead), revision)
+                await self._parent(record, waiting, revision)
+            case Refused() | Late() | Expired():
+                await self._not_run(record, event)
             case Ended() if record.page is not None:
                 await self._page(record, record.page, event)
             case Ended():
                 await self._ended(record, event)
             case Uploaded():
                 await self._uploaded(record, event)
+            case Checked():
+                if self._doubts and await self._doubts.checked(event):
+                    await self._progressed(record, changed=True)
+
+    async def _not_run(self, record: RequestRecord, event: Refused | Late | Expired) -> None:
+        match event:
+            case Refused(refusal=refusal):
+                await self._parent(record, render.refused(record, refusal), Revision.ENDED)
+            case Late():
+                await self._late(record, event)
+            case Expired():
+                await self._parent(record, render.expired(record), Revision.ENDED)
 
     async def _late(self, record: RequestRecord, event: Late) -> None:
         """Decided anew, asked about, or refused."""
@@ -247,10 +239,16 @@ class Reporter:
             await self._parent(record, render.waiting(record), Revision.WAITING)
 
     async def refresh(self, job_id: str) -> None:
-        """Somebody changed how a running job is shown."""
+        """Somebody changed how a job is shown: one that runs, or one whose outcome is not sure."""
         record = await self._jobs.request(job_id)
         if record is not None:
             await self._progressed(record, changed=True)
+
+    async def run_again(self, job_id: str, new_job_id: str) -> None:
+        """The line of a job whose outcome is not sure has become another job."""
+        if self._doubts:
+            await self._doubts.run_again(job_id, new_job_id)
+            await self.refresh(job_id)
 
     async def _running(self, record: RequestRecord, began: Began) -> None:
         after = record.accepted_at + self._parent_delay
@@ -258,6 +256,10 @@ class Reporter:
 
     async def _progressed(self, record: RequestRecord, *, changed: bool) -> None:
         display, progress = await self._displays.read(record.job_id)
+        if display.doubt is not None:
+            revision = self._after_end()
+            await self._parent(record, doubt.looked(record, display.doubt, revision), revision)
+            return
         if progress is None or (display.paused and not changed):
             return
         revision = passing(record.accepted_at, self._clock.now())
@@ -269,7 +271,7 @@ class Reporter:
 
     async def _page(self, record: RequestRecord, order: ShowOrder, event: Ended) -> None:
         # Later pages in the same message are later revisions of it, whoever asked for them.
-        revision = Revision.ENDED + int(self._clock.now() * 1000)
+        revision = self._after_end()
         message = shown.page(record, order, event.result, revision)
         entries = [self._entry(record, _key(record), Kind.SHOW, message, revision)]
         found = event.result.page
@@ -285,7 +287,10 @@ class Reporter:
             display, _ = await self._displays.read(record.job_id)
             stopped_by = display.stopped_by
         meant = await self._meant(record) if event.result.reason == Reason.NOT_FOUND else None
-        ending = render.ended(record, event.result, stopped_by, meant)
+        unsure = await self._doubts.ended(record, event) if self._doubts else None
+        if self._approvals and event.result.reason == Reason.MOVED:
+            await self._approvals.moved(record.job_id, event.result.stderr.text)
+        ending = render.ended(record, event.result, stopped_by, meant, unsure)
         entries = [self._entry(record, record.job_id, Kind.SHOW, ending.parent, Revision.ENDED)]
         for number, reply in enumerate(ending.replies):
             entries.append(self._reply(record, f"1.out{number}", Kind.SHOW, reply))
@@ -319,8 +324,11 @@ class Reporter:
         if record.instead and revision < Revision.ENDED:
             return  # the page that is there stays until the next one
         if record.instead:
-            revision = Revision.ENDED + int(self._clock.now() * 1000)
+            revision = self._after_end()
         await self._outbox.put(self._entry(record, _key(record), Kind.SHOW, message, revision), after=after)
+
+    def _after_end(self) -> int:
+        return Revision.ENDED + int(self._clock.now() * 1000)
 
     def _address(self, record: RequestRecord, file: File) -> Entry:
         entry = self._reply(record, "", Kind.ADDRESS, file=file)
@@ -335,7 +343,7 @@ class Reporter:
         file: File | None = None,
     ) -> Entry:
         entry = self._entry(record, f"{record.job_id}/{name}", kind, message, 1)
-        under = "" if record.thread_ts else _key(record)
+        under = "" if record.thread_ts else record.under or _key(record)
         return entry.model_copy(update={"under": under, "file": file})
 
     def _entry(self, record: RequestRecord, key: str, kind: Kind, message: Message, revision: int) -> Entry:
@@ -346,6 +354,7 @@ class Reporter:
             channel_id=record.channel_id,
             user_id=record.user_id,
             thread_ts=record.thread_ts,
+            under=record.under,
             message=message,
             revision=revision,
             made_at=self._clock.now(),

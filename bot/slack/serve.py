@@ -84,6 +84,8 @@ def http_server(app: AsyncApp, probes: Probes, *, host: str, port: int) -> uvico
         access_log=False,
         log_config=None,
         server_header=False,
+        # Nobody's address means anything here: what is signed is believed.
+        proxy_headers=False,
         # Longer than whoever stands in front keeps an idle connection, so that none is cut under a request.
         timeout_keep_alive=75,
     )

@@ -17,7 +17,7 @@ class RequestRecord(Record):
     A job that only previews has the ``question`` that its end will ask, and the id behind its "yes".
     ``operation`` is what was decided on, so that it can be decided again for somebody else. A job that
     reads another one's output says what it reads in ``page``, and in ``instead`` the job whose message the
-    answer replaces.
+    answer replaces. ``under`` is the key of the message in whose thread all of it goes, an approval's card.
     """
 
     job_id: str
@@ -42,16 +42,18 @@ class RequestRecord(Record):
     operation: Operation | None = None
     page: ShowOrder | None = None
     instead: str = ""
+    under: str = ""
 
 
 class Draft(Record):
     """A ticket before it is decided and signed: its record without a rule and times, and the rest.
 
-    ``lane`` and ``same`` are the queue's (see :meth:`bot.jobs.queue.BotQueue.accept`); ``logins`` maps a
-    registry to the asker's sealed login.
+    ``nonce`` lets it run once, whatever becomes of its approval. ``lane`` and ``same`` are the queue's (see
+    :meth:`bot.jobs.queue.BotQueue.accept`); ``logins`` maps a registry to the asker's sealed login.
     """
 
     record: RequestRecord
+    nonce: str
     command: CommandWire
     mode: Mode
     lane: str

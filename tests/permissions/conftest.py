@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from bot.policy_file import load
+from permissions import names
+from permissions.facts import conditions
 from permissions.operation import Operation, Principal, Resource, Standing
 from permissions.policy import Policy
 from permissions.verbs import Danger, Kind, Verb
@@ -20,6 +22,7 @@ COMMANDS: dict[str, tuple[Verb, Danger, Kind | None, bool]] = {
     "container stop": (Verb.OPERATE, Danger.INTERRUPTS, Kind.CONTAINER, False),
     "container restart": (Verb.OPERATE, Danger.INTERRUPTS, Kind.CONTAINER, False),
     "container kill": (Verb.OPERATE, Danger.INTERRUPTS, Kind.CONTAINER, False),
+    "container rename": (Verb.CHANGE, Danger.INTERRUPTS, Kind.CONTAINER, False),
     "container rm": (Verb.DESTROY, Danger.LOSES_DATA, Kind.CONTAINER, False),
     "container prune": (Verb.DESTROY, Danger.LOSES_DATA, None, False),
     "container run": (Verb.CREATE, Danger.INTERRUPTS, Kind.IMAGE, True),
@@ -64,6 +67,13 @@ def read_line(line: str) -> Operation:
         flags=flags,
         host=host,
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_worked_out_before() -> None:
+    """What was kept of names and patterns by an earlier run in this process is worked out anew."""
+    for kept in (conditions, names.meant, names._shape, names._wanted):
+        kept.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,12 @@ def test_a_policy_comes_out_of_its_bundle_as_it_went_in(policy_of):
     assert len(digest(text)) == 64
 
 
+def test_a_bundle_speaks_the_words_of_the_file(policy_of):
+    text = bundle(policy_of(FULL.replace("reason: no", "reason: 'no'")))
+    assert '"from":' in text
+    assert "from_" not in text
+
+
 def test_whatever_decides_changes_the_hash(policy_of):
     policy = policy_of(FULL.replace("reason: no", "reason: 'no'"))
     rule = policy.roles["operator"].rules[0].model_copy(update={"gives": ()})

@@ -3,7 +3,8 @@
 import pytest
 
 from permissions.facts import Fit, conditions, hold, on_live_facts, target_problem
-from permissions.operation import Facts, Operation, Resource
+from permissions.matching import may_pull
+from permissions.operation import Bind, Facts, Operation, Resource
 from permissions.verbs import Danger, Kind, Verb
 
 C, M, N, V = Kind.CONTAINER, Kind.IMAGE, Kind.NETWORK, Kind.VOLUME
@@ -221,3 +222,63 @@ def test_whoever_controls_what_is_exposed_is_root(command: str, kind: Kind, dang
 def test_the_danger_of_the_line_itself_never_becomes_less():
     line = asked().model_copy(update={"danger": Danger.ROOT_EQUIVALENT})
     assert on_live_facts(line, [], None).danger is Danger.ROOT_EQUIVALENT
+
+
+SHARE, ETC = Bind(path="/srv/share", read_only=True), Bind(path="/etc", read_only=True)
+ROOT, SAFE, LESS = Danger.ROOT_EQUIVALENT, Danger.SAFE, Danger.INTERRUPTS
+
+
+def has(*binds: Bind, exposures: tuple[str, ...] = (), name: str = "web") -> Resource:
+    facts = Facts(id=name, names=(name,), exposures=exposures, binds=binds)
+    return Resource(kind=C, name=name, facts=facts)
+
+
+@pytest.mark.parametrize(
+    ("command", "own", "found", "danger", "binds", "otherwise"),
+    [
+        ("container exec", (), (has(),), LESS, (), LESS),
+        ("container exec", (), (has(SHARE),), ROOT, (SHARE,), LESS),
+        ("container exec", (), (has(SHARE), has(ETC, SHARE, name="db")), ROOT, (SHARE, ETC), LESS),
+        ("container exec", (), (has(SHARE, exposures=("device",)),), ROOT, (SHARE,), ROOT),
+        ("container exec", (), (has(SHARE), has(exposures=("device",))), ROOT, (SHARE,), ROOT),
+        ("container stop", (), (has(SHARE, exposures=("device",)),), LESS, (), LESS),
+        ("container run", (ETC,), (has(),), ROOT, (ETC,), SAFE),
+        ("container run", (ETC,), (has(SHARE, ETC),), ROOT, (ETC, SHARE), SAFE),
+        ("container run", (ETC,), (has(exposures=("device",)),), ROOT, (ETC,), ROOT),
+    ],
+)
+def test_paths_of_the_host_are_told_apart_from_everything_else(
+    command: str, own, found, danger: Danger, binds, otherwise: Danger
+):
+    line = asked(line=command).model_copy(update={"danger": LESS})
+    if own:
+        line = line.model_copy(update={"danger": ROOT, "binds": own, "otherwise": SAFE})
+    live = on_live_facts(line, found, None)
+    assert (live.danger, live.binds, live.otherwise) == (danger, binds, otherwise)
+
+
+def test_what_could_not_be_told_apart_before_cannot_be_later():
+    line = asked().model_copy(update={"danger": ROOT, "binds": (ETC,)})
+    assert on_live_facts(line, (has(),), None).otherwise is None
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "command", "fetched"),
+    [
+        ("nginx", {}, "container run", True),
+        ("nginx", {}, "container create", True),
+        ("nginx", {}, "image rm", False),
+        ("nginx", {"pull": ("never",)}, "container run", False),
+        ("nginx", {"pull": ("missing",)}, "container run", True),
+        ("nginx", {"pull": ("never", "always")}, "container run", True),
+        ("nginx", {"pull": ("always", "never")}, "container run", False),
+        ("cafe", {}, "container run", False),
+        ("cafe", {"pull": ("missing",)}, "container run", False),
+        ("cafe", {"pull": ("always",)}, "container run", True),
+        ("nginx", {"pull": ("always",)}, "image rm", False),
+    ],
+)
+def test_an_image_is_fetched_for_a_new_container_unless_it_lies_there(
+    name: str, values, command: str, fetched: bool
+):
+    assert may_pull(asked(line=command, values=values), name) is fetched

@@ -1,10 +1,10 @@
 import pytest
 
-from permissions.names import may_be_id, maybe, pattern_problem, surely
+from permissions.names import is_given, may_be_id, maybe, pattern_problem, readable, surely, untagged
 from permissions.verbs import Kind
 
 C, M, N, V, R = Kind.CONTAINER, Kind.IMAGE, Kind.NETWORK, Kind.VOLUME, Kind.REGISTRY
-DIGEST = "@sha256:" + "0" * 64
+DIGEST, OTHER = "@sha256:" + "0" * 64, "@sha256:" + "1" * 64
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,13 @@ DIGEST = "@sha256:" + "0" * 64
         pytest.param(M, "app:1.*", "app", False, True, id="without a tag any tag may be meant"),
         pytest.param(M, "app:1", "app:1" + DIGEST, False, True, id="beside a digest the tag says nothing"),
         pytest.param(M, "app:1", "app:2" + DIGEST, False, True, id="a digest may be that of any tag"),
+        pytest.param(M, "app" + DIGEST, "app" + DIGEST, True, True, id="a digest is that content"),
+        pytest.param(M, "app" + DIGEST, "app:2" + DIGEST, True, True, id="… whatever tag stands beside it"),
+        pytest.param(M, "app" + DIGEST, "app" + OTHER, False, False, id="another digest is other content"),
+        pytest.param(M, "app" + DIGEST, "copy" + DIGEST, False, True, id="the same under another name"),
+        pytest.param(M, "app" + DIGEST, "app:1", False, True, id="a tag may be of that content"),
+        pytest.param(M, "localhost/app", "localhost/app", True, True, id="localhost is one by name"),
+        pytest.param(M, "docker.io/localhost/app", "localhost/app", False, False, id="… and no account"),
         pytest.param(M, "app", "3f2a9c", False, True, id="an image's id"),
         pytest.param(M, "app", "sha256:3f2a9c", False, True, id="an image's id with its algorithm"),
         pytest.param(M, "cafe", "cafe", True, True, id="a listed hexadecimal repository"),
@@ -145,3 +152,62 @@ def test_a_pattern_that_cannot_be_compared_is_refused_with_a_sentence(kind: Kind
 )
 def test_only_what_docker_looks_up_by_id_may_be_an_id(kind: Kind, name: str, is_id: bool):
     assert may_be_id(kind, name) is is_id
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "is_name"),
+    [
+        *((kind, "web", True) for kind in Kind),
+        *((kind, "we b", kind is Kind.SYSTEM) for kind in Kind),
+        (C, "/web", True),
+        (C, "//web", False),
+        (N, "/web", False),
+        (V, "/web", False),
+        (Kind.SYSTEM, "/web", True),
+        (M, "sha256:ab", True),
+        (M, "sha256:AB", True),
+        (M, "app:1@sha256:12", False),
+        (M, "a//b", False),
+        (R, "reg.example.com:5000", True),
+        (N, "reg:5000", False),
+    ],
+)
+def test_a_name_that_has_the_form_of_one_can_be_looked_up(kind: Kind, name: str, is_name: bool):
+    assert readable(kind, name) is is_name
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "name", "given"),
+    [
+        (C, "web*", "web-1", True),
+        (C, "web*", "/web-1", True),
+        (C, "web*", "api", False),
+        (C, "cafe", "cafe", True),
+        (C, "web*", "web/1", None),
+        (C, "web*", "//web", None),
+        (N, "web*", "web-1", True),
+        (N, "web*", "/web", None),
+        (R, "reg:5000", "reg:5000", True),
+        (R, "REG", "reg", True),
+        (V, "DATA", "data", False),
+        (M, "app", "app:1", True),
+        (M, "app", "other:1", False),
+        (M, "app:1", "app", None),
+        (M, "*", "anything at all", True),
+    ],
+)
+def test_a_name_that_is_given_is_no_id(kind: Kind, pattern: str, name: str, given: bool | None):
+    assert is_given(kind, pattern, name) is given
+
+
+@pytest.mark.parametrize(
+    ("pattern", "repository"),
+    [
+        ("app", "app"),
+        ("app:1.*", "app"),
+        ("host:5000/a/b:1" + DIGEST, "host:5000/a/b" + DIGEST),
+        ("a//b", "a//b"),
+    ],
+)
+def test_a_pattern_without_its_tag_is_its_repository(pattern: str, repository: str):
+    assert untagged(pattern) == repository

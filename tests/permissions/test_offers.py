@@ -1,7 +1,8 @@
 import pytest
 
-from permissions.decide import offers
-from permissions.operation import Standing
+from permissions.decide import offers, sees
+from permissions.operation import Facts, Resource, Standing
+from permissions.verbs import Kind
 
 CASES = {
     "an allow for its verb": ("- verbs: [operate]", {"container stop"}),
@@ -62,3 +63,31 @@ def test_help_offers_what_a_role_held_in_this_channel_on_this_host_gives(policy_
 
     places = [(channel, host) for channel in ("C0OPS", "C1") for host in ("prod", "ci")]
     assert [place for place in places if is_offered(*place)] == [("C0OPS", "prod")]
+
+
+def test_a_listing_shows_what_the_same_line_could_name(rules, member, operation):
+    policy = rules(
+        "- {verbs: [list], targets: {container: [web, 'label:tier=web']}}\n"
+        "deny:\n- {verbs: [list], targets: {container: ['label:secret']}}"
+    )
+
+    def seen(name: str, user: str = "U0ANA", standing: Standing = Standing.MEMBER, **labels: str) -> bool:
+        facts = Facts(id=name, names=(name,), labels=labels)
+        shown = Resource(kind=Kind.CONTAINER, name=name, facts=facts)
+        who = member(user, standing=standing)
+        return sees(policy, who, "C0OPS", operation("container ls"), shown, 0.0)
+
+    assert (seen("web"), seen("api", tier="web"), seen("db")) == (True, True, False)
+    assert (seen("web", secret="1"), seen("api", tier="web", secret="")) == (False, False)
+    assert (seen("web", "U0BEN"), seen("web", standing=Standing.GUEST), seen("")) == (False, False, False)
+
+
+def test_a_role_for_a_time_is_offered_and_shows_things_while_it_lasts(policy_of, member, operation):
+    policy = policy_of(
+        "version: 1\nroles: {r: {rules: [{verbs: [list]}]}}\n"
+        "bindings: [{role: r, users: [U0ANA], until: 1970-01-01T00:01:40Z}]\n"
+    )
+    listing, web = operation("container ls"), Resource(kind=Kind.CONTAINER, name="web")
+    for at, is_on in ((99.0, True), (100.0, False)):
+        assert offers(policy, member(), "C0OPS", listing, at) is is_on
+        assert sees(policy, member(), "C0OPS", listing, web, at) is is_on

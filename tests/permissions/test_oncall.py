@@ -18,6 +18,7 @@ ROTATION = Rotation(start=START, every=DAY, users=("U1", "U2", "U3"))
         (START + 2 * DAY, ("U3",)),
         (START + 3 * DAY, ("U1",)),
         (START + 100 * DAY, ("U2",)),
+        (START + 100.99 * DAY, ("U2",)),
     ],
 )
 def test_the_turn_goes_round_and_hands_over_at_its_time(at: float, users):

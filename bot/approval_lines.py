@@ -1,0 +1,65 @@
+"""The lines about approvals under ``/docktalk``: what the buttons of a card say."""
+
+import re
+from typing import Annotated
+
+from handlers.faults import Reason, UsageFault
+from handlers.grammar.command import Arg, Command, Opt
+from permissions.approval import MAX_REASON
+from permissions.verbs import Danger, Verb
+
+_NAMED = re.compile(r"[Jj]-\d{1,18}|[A-Za-z0-9_-]{22}")
+
+
+class OfApproval(Command):
+    """A line about one approval, by its job's id or by the token of its buttons."""
+
+    approval: Annotated[str, Arg("JOB")]
+
+    def check(self) -> None:
+        """Raises UsageFault for what is neither."""
+        if not _NAMED.fullmatch(self.approval):
+            raise UsageFault(
+                f"{self.approval!r} is no job: an id is written J-42",
+                reason=Reason.BAD_VALUE,
+                exit_code=1,
+                hint="The card of an approval ends with its id.",
+            )
+
+
+class Approve(OfApproval, path="approve", verb=Verb.OPERATE, danger=Danger.SAFE, example="approve J-42"):
+    """Agree to a job that waits for an approval."""
+
+
+class Deny(
+    OfApproval,
+    path="deny",
+    verb=Verb.OPERATE,
+    danger=Danger.SAFE,
+    example='deny J-42 --reason "not during the sale"',
+):
+    """Refuse a job that waits for an approval."""
+
+    reason: Annotated[str, Opt("--reason", help="Shown to the asker")] = ""
+
+    def check(self) -> None:
+        """Raises UsageFault for what is no approval, or for a reason that nobody would read."""
+        super().check()
+        if len(self.reason) > MAX_REASON:
+            raise UsageFault(
+                f"the reason is longer than {MAX_REASON} characters",
+                reason=Reason.TOO_LONG,
+                exit_code=1,
+                hint="Say the rest in the thread.",
+            )
+
+
+class Withdraw(OfApproval, path="withdraw", verb=Verb.OPERATE, danger=Danger.SAFE, example="withdraw J-42"):
+    """Take back what you asked an approval for."""
+
+
+class AskAgain(OfApproval, path="ask-again", verb=Verb.OPERATE, danger=Danger.SAFE, example="ask-again J-42"):
+    """Ask once more, on what is there now, for what could not be run as it was approved."""
+
+
+LINES = (Approve, Deny, Withdraw, AskAgain)

@@ -1,0 +1,103 @@
+"""What an approval binds: which object a name means now, and what it is made of, never how it fares."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from handlers.context import Context, Engine, Json, segment
+from handlers.faults import NotFound
+from handlers.grammar.command import Command
+from permissions.approval import Bound
+from permissions.operation import Operation, Resource
+from permissions.verbs import Kind
+
+_PATHS = {
+    Kind.CONTAINER: "/containers/{}/json",
+    Kind.IMAGE: "/images/{}/json",
+    Kind.NETWORK: "/networks/{}",
+    Kind.VOLUME: "/volumes/{}",
+}
+_ANY = tuple(_PATHS)
+
+SET_NAME = "what would go"
+
+
+def bound(command: Command, context: Context, operation: Operation) -> tuple[Bound, ...]:
+    """Every object that the operation names and that is there, and the set that a prune would remove.
+
+    Raises:
+        EngineFault: the engine could not be asked.
+    """
+    named = [one for resource in operation.resources for one in _named(context.engine, resource)]
+    if command.question():
+        # A set has no name: it is what it lists, with ids.
+        listed = command.preview(context).stdout
+        named.append(Bound(kind=Kind.SYSTEM, name=SET_NAME, id=f"sha256:{_digest(listed)}"))
+    return tuple(named)
+
+
+def inspected(engine: Engine, kind: Kind, name: str) -> Json | None:
+    """The engine's own description of an object; None where there is none of that name."""
+    try:
+        return engine.get(_PATHS[kind].format(segment(name)))
+    except NotFound:
+        return None
+
+
+def _named(engine: Engine, resource: Resource) -> Iterator[Bound]:
+    if resource.new or resource.kind is Kind.REGISTRY:
+        return
+    kinds = _ANY if resource.kind is Kind.SYSTEM else (resource.kind,)
+    for kind in kinds:
+        found = inspected(engine, kind, resource.name)
+        if found is not None:
+            yield _OF[kind](resource.name, found)
+        elif resource.kind is not Kind.SYSTEM:
+            yield Bound(kind=kind, name=resource.name, id="")
+
+
+def _container(name: str, found: Json) -> Bound:
+    networks = sorted(found["NetworkSettings"]["Networks"] or {})
+    mounts = sorted(found.get("Mounts") or [], key=lambda mount: str(mount.get("Destination")))
+    return Bound(
+        kind=Kind.CONTAINER,
+        name=name,
+        id=found["Id"],
+        image=found["Image"],
+        parts={
+            **_parts("Config", found["Config"]),
+            **_parts("HostConfig", found["HostConfig"]),
+            "Mounts": _digest(mounts),
+            "Networks": _digest(networks),
+            "Name": _digest(found["Name"]),
+        },
+    )
+
+
+def _image(name: str, found: Json) -> Bound:
+    return Bound(kind=Kind.IMAGE, name=name, id=found["Id"])
+
+
+def _network(name: str, found: Json) -> Bound:
+    made_of = {key: value for key, value in found.items() if key not in {"Containers", "Peers", "Services"}}
+    return Bound(kind=Kind.NETWORK, name=name, id=found["Id"], parts=_parts("", made_of))
+
+
+def _volume(name: str, found: Json) -> Bound:
+    # A volume has no id: one that was removed and made again differs in when it was made.
+    made_of = {key: value for key, value in found.items() if key not in {"Status", "UsageData"}}
+    return Bound(kind=Kind.VOLUME, name=name, id=str(found.get("CreatedAt", "")), parts=_parts("", made_of))
+
+
+_OF = {Kind.CONTAINER: _container, Kind.IMAGE: _image, Kind.NETWORK: _network, Kind.VOLUME: _volume}
+
+
+def _parts(name: str, found: dict[str, Any]) -> dict[str, str]:
+    """A digest for each key, so that what differs later can be named and nothing of it is shown."""
+    return {f"{name}.{key}".lstrip("."): _digest(value) for key, value in found.items()}
+
+
+def _digest(value: Json) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,48 @@
+"""Where the cards of approvals are shown: in their channel, and to each who should hear of it alone."""
+
+from collections.abc import Mapping
+
+from bot.slack import cards
+from bot.slack.blocks import Message
+from bot.slack.client import Clock
+from bot.slack.outbox import Outbox
+from bot.store.approvals import Asked, card_key
+from bot.store.outbox import Entry, Kind
+from permissions.approval import State, Voter
+
+
+class ApprovalBoard:
+    """Brings every copy of a card up to date; raises StoreDown."""
+
+    def __init__(self, outbox: Outbox, clock: Clock) -> None:
+        self._outbox = outbox
+        self._clock = clock
+
+    async def show(self, asked: Asked, voters: Mapping[str, Voter]) -> None:
+        """Shows how it stands, and asks those who are to be asked by themselves."""
+        record, approval = asked.draft.record, asked.approval
+        entries = [self._entry(asked, card_key(asked.job_id), record.channel_id, cards.card(asked, voters))]
+        if approval.told and approval.state is State.OPEN:
+            again = cards.reminder(asked, escalated=approval.told > 1)
+            reply = self._entry(asked, f"{asked.job_id}/0.told{approval.told}", record.channel_id, again)
+            under = "" if record.thread_ts else card_key(asked.job_id)
+            entries.append(reply.model_copy(update={"under": under, "revision": 1}))
+        await self._outbox.put(*entries)
+        for user_id in asked.told:
+            key = f"{asked.job_id}/0.ask.{user_id}"
+            copy = self._entry(asked, key, user_id, cards.ask(asked))
+            await self._outbox.put(copy.model_copy(update={"thread_ts": "", "user_id": user_id}))
+
+    def _entry(self, asked: Asked, key: str, channel_id: str, message: Message) -> Entry:
+        record = asked.draft.record
+        return Entry(
+            key=key,
+            kind=Kind.SHOW,
+            job_id=asked.job_id,
+            channel_id=channel_id,
+            user_id=record.user_id,
+            thread_ts=record.thread_ts,
+            message=message,
+            revision=asked.approval.revision + 1,
+            made_at=self._clock.now(),
+        )

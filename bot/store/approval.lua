@@ -1,0 +1,31 @@
+-- Keeps an approval: a new one, once for a delivery, or the next revision of one that nobody else has changed.
+-- KEYS approval, due, audit, and for a new one delivery, token
+-- ARGV job, the revision it has to have now ('' for a new one), blob, seconds it is kept, when its clock has
+--   something to do ('' for never), audit entry, its mac, the most entries that may wait, delivery seconds
+-- Returns {job, 0} when it is kept, {the job of this delivery, 1}, {'', 2} when the audit takes no more,
+-- or {'', 3} when somebody else was first.
+local new = ARGV[2] == ''
+if new then
+  local known = redis.call('GET', KEYS[4])
+  if known then
+    return {known, 1}
+  end
+elseif redis.call('HGET', KEYS[1], 'revision') ~= ARGV[2] then
+  return {'', 3}
+end
+if redis.call('XLEN', KEYS[3]) >= tonumber(ARGV[8]) then
+  return {'', 2}
+end
+redis.call('XADD', KEYS[3], '*', 'entry', ARGV[6], 'mac', ARGV[7])
+redis.call('HSET', KEYS[1], 'revision', new and 0 or tonumber(ARGV[2]) + 1, 'blob', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+if new then
+  redis.call('SET', KEYS[4], ARGV[1], 'EX', ARGV[9])
+  redis.call('SET', KEYS[5], ARGV[1], 'EX', ARGV[4])
+end
+if ARGV[5] == '' then
+  redis.call('ZREM', KEYS[2], ARGV[1])
+else
+  redis.call('ZADD', KEYS[2], ARGV[5], ARGV[1])
+end
+return {ARGV[1], 0}

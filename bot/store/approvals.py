@@ -1,0 +1,196 @@
+"""Approvals in the store: locked with the bot's own key, changed only from the revision that was read."""
+
+import hashlib
+import secrets
+from pathlib import Path
+from typing import Any
+
+import redis.asyncio
+import structlog
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+
+from bot.jobs.names import DELIVERY_SECONDS, Names
+from bot.jobs.queue import NO_AUDIT, StoreDown
+from bot.jobs.wire import Probed
+from bot.store.intake import INTAKE_ENTRIES, IntakeEntry, NotRecorded
+from bot.store.outbox import Locks
+from bot.store.records import Draft
+from permissions.approval import Approval, State, next_due
+from permissions.model import Record
+from permissions.operation import Operation, Principal
+
+log = structlog.get_logger(__name__)
+
+KEPT_SECONDS = 7 * 86_400
+"""How long an approval can be looked at after its last change."""
+
+LOOK_WITHIN = 30.0
+"""Seconds after which a worker that has not looked at the targets is waited for no more."""
+
+_PURPOSE = b"docktalk approval\n"
+
+
+class Asked(Record):
+    """A job that waits for people: what would run, who asked, what was found, and how the asking stands.
+
+    ``token`` is the opaque value of its buttons, ``probe_key`` what the worker's look has to be signed with.
+    ``rule`` asks for the approval; ``policy`` is the SHA-256 of its policy. ``told`` are the users who have a
+    copy of the card of their own.
+    """
+
+    token: str
+    probe_key: str
+    approval: Approval
+    draft: Draft
+    principal: Principal
+    policy: str
+    rule: str
+    probed: Probed | None = None
+    told: tuple[str, ...] = ()
+
+    @property
+    def operation(self) -> Operation:
+        """What was decided on."""
+        if self.draft.record.operation is None:
+            raise ValueError("a draft has an operation")
+        return self.draft.record.operation
+
+    @property
+    def job_id(self) -> str:
+        """The id of the approval, and of the job that comes of it."""
+        return self.approval.job_id
+
+
+def card_key(job_id: str) -> str:
+    """The key of the message that is the approval's card."""
+    return f"{job_id}/0.card"
+
+
+def new_key() -> str:
+    """A key for a worker's look, hexadecimal."""
+    return secrets.token_hex(32)
+
+
+def new_token() -> str:
+    """What nobody guesses."""
+    return secrets.token_urlsafe(16)
+
+
+class Approvals:
+    """The store of them; every method raises StoreDown.
+
+    Keys: ``approval:<job id>`` a hash of ``revision`` and ``blob``; ``approval-token:<hash>`` the job id;
+    ``approvals-due`` a sorted set of job ids by when their clock has something to do.
+    """
+
+    def __init__(self, client: redis.asyncio.Redis, namespace: str, locks: Locks) -> None:
+        self._redis = client
+        self._names = Names(namespace)
+        self._locks = locks
+        self._keep = client.register_script(Path(__file__).with_name("approval.lua").read_text("utf-8"))
+
+    async def open(self, asked: Asked, audit: IntakeEntry) -> tuple[str, bool]:
+        """Keeps a new one, once for a delivery; its job's id, and whether the delivery was a job already.
+
+        Raises NotRecorded when the audit takes no more; then nothing is kept.
+        """
+        keys = [self._names.delivery(asked.draft.record.delivery_id), self._token_key(asked.token)]
+        job_id, _ = await self._kept(asked, "", audit, keys)
+        return job_id, job_id != asked.job_id
+
+    async def change(self, asked: Asked, audit: IntakeEntry) -> bool:
+        """Keeps the next revision; False when somebody else was first, and the newest is to be read again.
+
+        Raises NotRecorded when the audit takes no more; then nothing has changed.
+        """
+        _, kept = await self._kept(asked, str(asked.approval.revision - 1), audit, [])
+        return kept
+
+    async def _kept(
+        self, asked: Asked, revision: str, audit: IntakeEntry, keys: list[str]
+    ) -> tuple[str, bool]:
+        due = _due(asked.approval)
+        args: list[str | int] = [
+            asked.job_id,
+            revision,
+            self._locks.lock(_PURPOSE + asked.model_dump_json().encode()),
+            KEPT_SECONDS,
+            "" if due is None else f"{due:.3f}",
+            audit.text,
+            audit.mac,
+            INTAKE_ENTRIES,
+            DELIVERY_SECONDS,
+        ]
+        try:
+            reply: Any = await self._keep(
+                [self._key(asked.job_id), self._clock, self._names.audit, *keys], args
+            )
+        except RedisError as error:
+            raise StoreDown(unsure=True) from error
+        if reply[1] == NO_AUDIT:
+            raise NotRecorded
+        return reply[0].decode(), reply[1] == 0
+
+    async def of_job(self, job_id: str) -> Asked | None:
+        """The one of this job; None where there is none or it was altered."""
+        try:
+            blob: Any = await self._redis.hget(self._key(job_id), "blob")
+        except RedisError as error:
+            raise StoreDown(unsure=False) from error
+        return self._asked(job_id, blob)
+
+    async def of_token(self, token: str) -> Asked | None:
+        """The one behind a button."""
+        try:
+            job_id: Any = await self._redis.get(self._token_key(token))
+        except RedisError as error:
+            raise StoreDown(unsure=False) from error
+        asked = await self.of_job(job_id.decode("utf-8", "replace")) if job_id else None
+        return asked if asked and secrets.compare_digest(asked.token.encode(), token.encode()) else None
+
+    async def due(self, now: float) -> list[str]:
+        """The jobs whose clock has something to do by now (epoch seconds)."""
+        try:
+            found: Any = await self._redis.zrangebyscore(self._clock, "-inf", now, start=0, num=100)
+        except RedisError as error:
+            raise StoreDown(unsure=False) from error
+        return [job_id.decode("utf-8", "replace") for job_id in found]
+
+    async def settled(self, job_id: str) -> None:
+        """Nothing is left to do for it, whatever its clock said."""
+        try:
+            await self._redis.zrem(self._clock, job_id)
+        except RedisError as error:
+            raise StoreDown(unsure=True) from error
+
+    @property
+    def _clock(self) -> str:
+        return f"{self._names.prefix}approvals-due"
+
+    def _key(self, job_id: str) -> str:
+        return f"{self._names.prefix}approval:{job_id}"
+
+    def _token_key(self, token: str) -> str:
+        # Who reads the store must not find there what a click has to bring.
+        return f"{self._names.prefix}approval-token:{hashlib.sha256(token.encode()).hexdigest()}"
+
+    def _asked(self, job_id: str, blob: bytes | None) -> Asked | None:
+        if blob is None:
+            return None
+        try:
+            text = self._locks.unlock(blob.decode())
+            asked = Asked.model_validate_json(text.removeprefix(_PURPOSE))
+        except (ValueError, ValidationError):
+            log.warning("approval refused", job_id=job_id)
+            return None
+        return asked if text.startswith(_PURPOSE) and asked.job_id == job_id else None
+
+
+def _due(approval: Approval) -> float | None:
+    """When its clock has something to do (epoch seconds)."""
+    if approval.state is State.APPROVED:
+        return approval.ended_at  # until its job is in the queue, see Approvals.settled
+    if approval.state is State.OPEN and approval.bound is None:
+        return approval.asked_at + LOOK_WITHIN
+    return next_due(approval)

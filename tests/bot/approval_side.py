@@ -1,0 +1,176 @@
+"""The bot's side of approvals, in processes that have just started, on a store."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.approvals import ApprovalDesk
+from bot.approvers import Approvers
+from bot.hosts import Host, Hosts
+from bot.jobs.names import Names
+from bot.jobs.queue import BotQueue
+from bot.jobs.wire import Probed, Target
+from bot.keys import BotKeys, HostKeys
+from bot.policy_file import PolicyHolder
+from bot.registry_logins import RegistryLogins
+from bot.request import Origin, Request
+from bot.store.approvals import Approvals
+from bot.store.audit import AuditIntake
+from bot.store.corrections import Corrections
+from bot.store.logins import Logins
+from bot.tickets import Tickets
+from bot.trust import Trust
+from handlers.catalogue import load
+from handlers.grammar.parser import parse
+from permissions.approval import Bound, State
+from permissions.decide import decide
+from permissions.decision import NeedsApproval
+from permissions.operation import Principal, Standing
+from permissions.ticket import Mode, Ticket
+from permissions.verbs import Kind
+
+CATALOGUE = load()
+POLICY = """\
+version: 1
+roles:
+  operator:
+    rules:
+      - verbs: [operate]
+        approval:
+          any:
+            - steps: [{people: 2, groups: [S0SRE]}]
+            - steps: [{roles: [lead]}]
+          remind: 60s
+          expires: 10m
+  lead: {rules: [{verbs: [list]}]}
+bindings:
+  - {role: operator, users: [U0ANA]}
+  - {role: lead, users: [U0LEAD]}
+"""
+NOBODY_MAY = POLICY.replace("users: [U0ANA]", "users: [U0OTHER]")
+WEB = Bound(kind=Kind.CONTAINER, name="web", id="a" * 64, image="sha256:1", parts={"Config.Env": "1"})
+
+
+@dataclass
+class People:
+    groups: dict[str, tuple[str, ...]]
+    standing: dict[str, Standing] = field(default_factory=dict)
+
+    async def principal(self, team_id: str, user_id: str, name: str) -> Principal:
+        return Principal(
+            team_id=team_id,
+            user_id=user_id,
+            name=name,
+            standing=self.standing.get(user_id, Standing.MEMBER),
+            groups=self.groups.get(user_id, ()),
+            as_of=time.time(),
+        )
+
+
+class Side:
+    """The bot's side; every ``desk`` is that of a process which has just started."""
+
+    def __init__(self, client: Any, folder: Path) -> None:
+        self.client = client
+        self.keys = BotKeys.load_or_create(folder / "keys")
+        self.keys.publish(folder / "trust")
+        HostKeys.load_or_create(folder / "host").publish(folder / "trust", "local")
+        self.trust = Trust(folder / "trust")
+        self.policy_file = folder / "policy.yaml"
+        self.policy_file.write_text(POLICY, encoding="utf-8")
+        self.people = People({"U0BEN": ("S0SRE",), "U0CLEO": ("S0SRE",), "U0ANA": ("S0SRE",)})
+        self.now = time.time()
+        self.shown: list[tuple[State, tuple[str, ...]]] = []
+        self.accepted: list[str] = []
+
+    @property
+    def desk(self) -> ApprovalDesk:
+        policy = PolicyHolder(self.policy_file, hosts=["local"])
+        queue = BotQueue(self.client, "docktalk", self.keys)
+        audit = AuditIntake(self.client, "docktalk", self.keys, time.time)
+        corrections = Corrections(self.client, "docktalk", self.keys)
+        tickets = Tickets(
+            keys=self.keys,
+            trust=self.trust,
+            queue=queue,
+            audit=audit,
+            logins=RegistryLogins(self.keys, Logins(self.client, "docktalk", self.keys), corrections),
+            corrections=corrections,
+            clock=lambda: self.now,
+            start_within=60.0,
+            deadline=30.0,
+        )
+        return ApprovalDesk(
+            store=Approvals(self.client, "docktalk", self.keys),
+            tickets=tickets,
+            policy=policy,
+            people=self.people,
+            approvers=Approvers(policy, self.people, lambda: self.now),
+            hosts=Hosts(default="local", known=(Host(name="local"),)),
+            queue=queue,
+            audit=audit,
+            show=self._show,
+            accepted=self.accepted.append,
+            clock=lambda: self.now,
+        )
+
+    async def _show(self, asked, _voters):
+        self.shown.append((asked.approval.state, asked.told))
+
+    async def who(self, user_id: str) -> Principal:
+        return await self.people.principal("T1", user_id, user_id.lower())
+
+    async def ask(self, line: str = "restart web", delivery: str = "d1") -> str:
+        desk, ana = self.desk, await self.who("U0ANA")
+        request = Request(
+            origin=Origin.SLASH,
+            delivery_id=delivery,
+            team_id="T1",
+            user_id="U0ANA",
+            user_name="ana",
+            channel_id="C1",
+            text=line,
+            received_at=self.now,
+        )
+        parsed = parse(line, CATALOGUE)
+        operation = parsed.command.operation("local")
+        needs = decide(desk.policy.current.policy, ana, "C1", operation, self.now)
+        assert isinstance(needs, NeedsApproval)
+        draft = await desk.tickets.draft(request, ana, parsed, operation)
+        return (await desk.ask(draft, ana, needs, parsed.reason)).job_id
+
+    async def look(self, job_id: str, *, free: bool = False, **changes: Any) -> None:
+        asked = await self.desk.store.of_job(job_id)
+        told = {
+            "job_id": job_id,
+            "worker": "w",
+            "targets": (Target(bound=WEB),),
+            "terms": None if free else asked.approval.terms,
+            "rule": asked.rule,
+            "at": self.now,
+        }
+        key = changes.pop("key", asked.probe_key)
+        await self.desk.probed(Probed(**{**told, **changes}).signed(key))
+
+    async def asked(self) -> str:
+        job_id = await self.ask()
+        await self.look(job_id)
+        return job_id
+
+    async def say(self, line, user_id: str):
+        return await self.desk.answer(line, await self.who(user_id))
+
+    async def state(self, job_id: str) -> State:
+        return (await self.desk.store.of_job(job_id)).approval.state
+
+    async def tick(self) -> None:
+        self.now += 1
+        desk = self.desk
+        for job_id in await desk.store.due(self.now):
+            await desk._due(job_id)
+
+    async def queued(self, mode: Mode = Mode.RUN) -> list[Any]:
+        entries = await self.client.xrange(Names("docktalk").stream("local", "normal"))
+        tickets = [Ticket.model_validate_json(fields[b"ticket"]) for _, fields in entries]
+        return [claims for ticket in tickets if (claims := self.trust.verify(ticket)).mode is mode]

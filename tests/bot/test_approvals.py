@@ -1,0 +1,314 @@
+"""Approvals on a real store: asked, counted, issued once, whoever restarts or races."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.approval_lines import Approve, AskAgain, Deny, Withdraw
+from bot.jobs.names import Names, bot_client
+from bot.jobs.queue import StoreDown
+from bot.jobs.wire import Target
+from bot.store.approvals import LOOK_WITHIN, Approvals
+from bot.tickets import Tickets
+from handlers.faults import ApprovalClosed
+from permissions.approval import State, Step, Terms, Threshold
+from permissions.operation import Standing
+from permissions.ticket import Mode
+from tests.bot.approval_side import NOBODY_MAY, POLICY, WEB, Side
+
+pytestmark = pytest.mark.store
+
+
+@pytest.fixture
+async def side(store_url: str, tmp_path: Path) -> AsyncIterator[Side]:
+    async with bot_client(store_url) as client:
+        await client.set(Names("docktalk").alive("local"), "w", ex=60)
+        yield Side(client, tmp_path)
+
+
+async def test_one_lead_is_enough_and_the_job_carries_what_was_agreed_to(side: Side):
+    job_id = await side.ask("restart --reason 'INC-12 it hangs' web")
+    [look] = await side.queued(Mode.PROBE)
+    assert (look.probes, look.effect) == (job_id, "read")
+    await side.look(job_id)
+    await side.say(Approve(approval=job_id), "U0LEAD")
+    [claims] = await side.queued()
+    assert claims.job_id == job_id
+    assert (claims.approved.bound, claims.approved.by) == ((WEB,), ("U0LEAD",))
+    assert claims.principal.user_id == "U0ANA"
+    assert side.accepted == [job_id]
+    assert (await side.desk.store.of_job(job_id)).approval.reason == "INC-12 it hangs"
+    assert side.shown[-1][0] is State.APPROVED
+    assert await side.desk.store.due(side.now + 1e9) == []
+
+
+async def test_nobody_decides_before_anybody_has_looked(side: Side):
+    job_id = await side.ask()
+    with pytest.raises(ApprovalClosed, match="looked at"):
+        await side.say(Approve(approval=job_id), "U0LEAD")
+
+
+async def test_a_redelivered_line_is_asked_about_once(side: Side):
+    first = await side.ask()
+    assert await side.ask() == first
+    assert len(await side.queued(Mode.PROBE)) == 1
+
+
+STEPS = ["asked", "looked at", "first vote", "second vote", "in the queue"]
+
+
+@pytest.mark.parametrize("dies", STEPS)
+async def test_whoever_dies_after_a_step_nothing_is_lost_and_nothing_runs_twice(
+    side: Side, dies: str, monkeypatch
+):
+    """Each step is taken by a new process; the one that takes the step named dies right after it."""
+
+    async def gone(*_: Any, **__: Any) -> Any:
+        raise StoreDown(unsure=True)
+
+    async def step(name: str, work: Any, after: tuple[Any, str]) -> None:
+        with monkeypatch.context() as patch:
+            if name == dies:
+                patch.setattr(*after, gone)
+                with pytest.raises(StoreDown):
+                    await work()
+            else:
+                await work()
+
+    job_ids: list[str] = []
+
+    async def ask() -> None:
+        job_ids.append(await side.ask())
+
+    await step("asked", ask, (Tickets, "probe"))
+    if not job_ids:
+        side.now += LOOK_WITHIN + 1
+        await side.tick()
+        assert await side.state("J-1") is State.VOID
+        assert await side.queued() == []
+        return
+    [job_id] = job_ids
+    await step("looked at", lambda: side.look(job_id), (side, "_show"))
+    if dies == "looked at":
+        await side.look(job_id)  # its event was not acknowledged, so it comes again
+    await step("first vote", lambda: side.say(Approve(approval=job_id), "U0BEN"), (side, "_show"))
+    breaks = (Approvals, "settled") if dies == "in the queue" else (Tickets, "issue")
+    name = dies if dies == "in the queue" else "second vote"
+    await step(name, lambda: side.say(Approve(approval=job_id), "U0CLEO"), breaks)
+    await side.tick()
+    await side.tick()
+    assert await side.state(job_id) is State.APPROVED
+    assert [claims.job_id for claims in await side.queued()] == [job_id]
+    assert await side.desk.store.due(side.now + 1e9) == []
+
+
+async def test_two_who_click_at_the_same_moment_run_it_once(side: Side):
+    job_id = await side.asked()
+    side.people.groups["U0LEAD2"] = ("S0SRE",)
+    clicks = [side.say(Approve(approval=job_id), user) for user in ("U0LEAD", "U0BEN", "U0CLEO")]
+    said = await asyncio.gather(*clicks, return_exceptions=True)
+    assert await side.state(job_id) is State.APPROVED
+    assert len(await side.queued()) == 1
+    assert all(not isinstance(one, Exception) or isinstance(one, ApprovalClosed) for one in said)
+
+
+async def test_a_vote_ends_with_what_entitled_to_it(side: Side):
+    job_id = await side.asked()
+    await side.say(Approve(approval=job_id), "U0BEN")
+    side.people.groups["U0BEN"] = ()
+    await side.say(Approve(approval=job_id), "U0CLEO")
+    assert await side.state(job_id) is State.OPEN
+    assert await side.queued() == []
+
+
+REFUSED = {
+    "the asker": "U0ANA",
+    "somebody of no group": "U0EVE",
+}
+
+
+@pytest.mark.parametrize("user_id", REFUSED.values(), ids=REFUSED)
+async def test_who_does_not_count(side: Side, user_id: str):
+    job_id = await side.asked()
+    with pytest.raises(ApprovalClosed):
+        await side.say(Approve(approval=job_id), user_id)
+    assert (await side.desk.store.of_job(job_id)).approval.votes == ()
+
+
+@pytest.mark.parametrize("standing", [one for one in Standing if one is not Standing.MEMBER])
+async def test_who_is_no_member_does_not_even_find_it(side: Side, standing: Standing):
+    job_id = await side.asked()
+    side.people.standing["U0LEAD"] = standing
+    with pytest.raises(ApprovalClosed, match="no such approval"):
+        await side.say(Approve(approval=job_id), "U0LEAD")
+
+
+@pytest.mark.parametrize("named", ["J-999", "A" * 22])
+async def test_a_guess_finds_nothing(side: Side, named: str):
+    await side.asked()
+    with pytest.raises(ApprovalClosed, match="no such approval"):
+        await side.say(Approve(approval=named), "U0LEAD")
+
+
+async def test_a_click_that_is_played_again_changes_nothing(side: Side):
+    job_id = await side.asked()
+    token = (await side.desk.store.of_job(job_id)).token
+    await side.say(Approve(approval=token), "U0LEAD")
+    with pytest.raises(ApprovalClosed, match="decided already"):
+        await side.say(Approve(approval=token), "U0LEAD")
+    assert len(await side.queued()) == 1
+
+
+async def test_a_no_with_its_reason_ends_it(side: Side):
+    job_id = await side.asked()
+    await side.say(Deny(approval=job_id, reason="not during the sale"), "U0BEN")
+    approval = (await side.desk.store.of_job(job_id)).approval
+    assert (approval.state, approval.why) == (State.DENIED, "not during the sale")
+    with pytest.raises(ApprovalClosed):
+        await side.say(Approve(approval=job_id), "U0LEAD")
+
+
+async def test_only_its_asker_takes_it_back(side: Side):
+    job_id = await side.asked()
+    with pytest.raises(ApprovalClosed, match="Only its asker"):
+        await side.say(Withdraw(approval=job_id), "U0LEAD")
+    await side.say(Withdraw(approval=job_id), "U0ANA")
+    assert await side.state(job_id) is State.WITHDRAWN
+
+
+async def test_the_clock_reminds_once_and_ends_it_at_its_time(side: Side):
+    job_id = await side.asked()
+    side.now += 61
+    await side.tick()
+    await side.tick()
+    assert (await side.desk.store.of_job(job_id)).approval.told == 1
+    side.now += 540
+    await side.tick()
+    assert await side.state(job_id) is State.EXPIRED
+    with pytest.raises(ApprovalClosed):
+        await side.say(Approve(approval=job_id), "U0LEAD")
+    assert await side.queued() == []
+
+
+async def test_those_who_are_named_hear_of_it_by_themselves(side: Side):
+    await side.asked()
+    assert side.shown[-1] == (State.OPEN, ("U0LEAD",))
+
+
+async def test_what_needs_nobody_after_all_runs_at_once(side: Side):
+    job_id = await side.ask()
+    await side.look(job_id, free=True)
+    [claims] = await side.queued()
+    assert (claims.job_id, claims.approved) == (job_id, None), "the worker decides whether that is so"
+
+
+FORGED = {
+    "that nobody has to agree": {"terms": None},
+    "on easier terms": {"terms": Terms(any=(Threshold(steps=(Step(users=("U0EVE",)),)),))},
+    "about another object": {"targets": (Target(bound=WEB.model_copy(update={"id": "b" * 64})),)},
+}
+
+
+@pytest.mark.parametrize("said", FORGED.values(), ids=FORGED)
+async def test_a_look_that_the_worker_has_not_signed_is_none(side: Side, said):
+    job_id = await side.ask()
+    await side.look(job_id, **said, key="0" * 64)
+    assert (await side.desk.store.of_job(job_id)).approval.bound is None
+    assert await side.queued() == []
+
+
+async def test_what_cannot_be_done_is_asked_of_nobody(side: Side):
+    job_id = await side.ask()
+    await side.look(job_id, reason="not_found", message="No such container: web")
+    approval = (await side.desk.store.of_job(job_id)).approval
+    assert (approval.state, approval.why) == (State.VOID, "No such container: web")
+
+
+async def test_the_policy_in_force_has_the_last_word(side: Side):
+    job_id = await side.asked()
+    side.policy_file.write_text(NOBODY_MAY, encoding="utf-8")
+    side.people.groups["U0LEAD"] = ("S0SRE",)
+    await side.say(Approve(approval=job_id), "U0LEAD")
+    assert await side.state(job_id) is State.VOID
+    assert await side.queued() == []
+
+
+async def test_an_asker_who_has_left_runs_nothing(side: Side):
+    job_id = await side.asked()
+    side.people.standing["U0ANA"] = Standing.DELETED
+    await side.say(Approve(approval=job_id), "U0LEAD")
+    assert await side.state(job_id) is State.VOID
+    assert await side.queued() == []
+
+
+async def test_a_vote_that_somebody_wrote_into_the_store_makes_it_unreadable(side: Side):
+    job_id = await side.asked()
+    key = f"{Names('docktalk').prefix}approval:{job_id}"
+    blob = await side.client.hget(key, "blob")
+    asked = await side.desk.store.of_job(job_id)
+    forged = asked.approval.model_copy(update={"state": State.APPROVED, "ended_at": side.now})
+    for text in (
+        asked.model_copy(update={"approval": forged}).model_dump_json().encode(),
+        blob[:-8] + b"AAAAAAA=",
+    ):
+        await side.client.hset(key, "blob", text)
+        await side.client.zadd(f"{Names('docktalk').prefix}approvals-due", {job_id: side.now})
+        await side.tick()
+        assert await side.queued() == []
+    with pytest.raises(ApprovalClosed):
+        await side.say(Approve(approval=job_id), "U0LEAD")
+
+
+async def test_an_earlier_revision_put_back_runs_nothing_twice(side: Side):
+    job_id = await side.asked()
+    key = f"{Names('docktalk').prefix}approval:{job_id}"
+    before = await side.client.hgetall(key)
+    await side.say(Approve(approval=job_id), "U0LEAD")
+    await side.client.hset(key, mapping=before)
+    await side.client.delete(Names("docktalk").delivery(f"approved:{job_id}"))
+    await side.say(Approve(approval=job_id), "U0LEAD")
+    first, second = await side.queued()
+    assert first.nonce == second.nonce, "a worker's journal takes one nonce once"
+
+
+async def test_what_moved_is_told_and_can_be_asked_anew_by_its_asker(side: Side):
+    job_id = await side.asked()
+    await side.say(Approve(approval=job_id), "U0LEAD")
+    await side.desk.moved(job_id, "container web is another one")
+    assert await side.state(job_id) is State.VOID
+    with pytest.raises(ApprovalClosed):
+        await side.say(AskAgain(approval=job_id), "U0BEN")
+    again = await side.say(AskAgain(approval=job_id), "U0ANA")
+    assert again.waits
+    assert (await side.say(AskAgain(approval=job_id), "U0ANA")).job_id == again.job_id
+    first, second = [await side.desk.store.of_job(one) for one in (job_id, again.job_id)]
+    assert first.draft.nonce != second.draft.nonce
+
+
+async def test_with_a_silent_worker_nothing_is_asked(side: Side):
+    await side.client.delete(Names("docktalk").alive("local"))
+    with pytest.raises(Exception, match="is silent"):
+        await side.ask()
+    assert await side.client.xlen(Names("docktalk").audit) == 0
+
+
+async def test_every_step_is_in_the_audit_with_its_place(side: Side):
+    job_id = await side.asked()
+    await side.say(Approve(approval=job_id), "U0LEAD")
+    entries = await side.client.xrange(Names("docktalk").audit)
+    kinds = [fields[b"entry"].split(b'"kind":"')[1].split(b'"')[0].decode() for _, fields in entries]
+    assert kinds == ["approval_asked", "ordered", "approval_changed", "approval_changed", "accepted"]
+    assert b'"approved_by":["U0LEAD"]' in entries[-1][1][b"entry"]
+
+
+async def test_values_of_secret_options_are_nowhere_to_be_read(side: Side):
+    side.policy_file.write_text(POLICY.replace("[operate]", "[create]"), encoding="utf-8")
+    secret = "hunter2-hunter2"
+    await side.ask(f"run -e PASSWORD={secret} busybox")
+    for key in await side.client.keys("*"):
+        kind = await side.client.type(key)
+        value = await side.client.dump(key)
+        assert secret.encode() not in value, (key, kind)
