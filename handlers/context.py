@@ -154,12 +154,16 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """How far a pull or push has come: layers that are done, of how many, and bytes (0 where not known)."""
+    """How far a pull or push has come: layers that are done, of how many, and bytes (0 where not known).
+
+    ``note`` is a sentence about what keeps it waiting, "" for nothing.
+    """
 
     done: int
     layers: int
     bytes_done: int
     bytes: int
+    note: str = ""
 
 
 class RegistryLogin(Protocol):

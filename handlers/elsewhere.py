@@ -12,6 +12,7 @@ _CLIENT = "is not offered here: it sets up a docker client, and hosts are set up
 _ENGINE = "is not offered here: it changes the engine itself, which its operators do on the host"
 _PROJECT = "is not offered here: a project's files are not on the host"
 _TRUST = "is not offered here: signing keys do not belong into a chat"
+_LISTS = "is not offered here: it puts lists of images together in the caller's own folder"
 
 _PATHS: Mapping[str, tuple[str, ...]] = {
     _BUILD: ("image build", "build", "builder", "builder build", "buildx", "bake"),
@@ -19,7 +20,8 @@ _PATHS: Mapping[str, tuple[str, ...]] = {
     _CLIENT: ("context",),
     _ENGINE: ("plugin", "checkpoint"),
     _PROJECT: ("compose",),
-    _TRUST: ("trust", "manifest"),
+    _TRUST: ("trust",),
+    _LISTS: ("manifest",),
 }
 
 ELSEWHERE: Mapping[str, str] = {path: why for why, paths in _PATHS.items() for path in paths}

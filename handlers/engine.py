@@ -148,10 +148,10 @@ class DockerEngine:
         return Frames(_Body(response, hijacked=hijack), call, self._broken, tty=tty)
 
     def _negotiate(self) -> tuple[int, int]:
-        answer = self._decoded(
-            self._send("GET", "/version", None, Call(), wait=CONNECT_SECONDS, versioned=False)
-        )
-        major, _, minor = str(answer.get("ApiVersion", "")).partition(".")
+        response = self._send("GET", "/version", None, Call(), wait=CONNECT_SECONDS, versioned=False)
+        # The header is what the CLI goes by; a proxy before the engine may allow less than the engine can.
+        told = response.headers.get("Api-Version") or self._decoded(response).get("ApiVersion", "")
+        major, _, minor = str(told).partition(".")
         if not (major.isdigit() and minor.isdigit()):
             raise EngineFault(f"{self._url} does not speak the Docker Engine API")
         return min((int(major), int(minor)), NEWEST_API)

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     RATE_LIMITED = "rate_limited"
     NOT_A_MEMBER = "not_a_member"
     APPROVAL_CLOSED = "approval_closed"
+    MOVED = "moved"
     NOT_IN_CHANNEL = "not_in_channel"
     SECRET_SHOWN = "secret_shown"  # noqa: S105 - a reason
     STORE_DOWN = "store_down"
@@ -92,7 +93,8 @@ class UsageFault(Fault):
 
     ``message`` is the CLI's sentence (``unknown flag: --forse``). ``span`` is the (start, end) of
     the bad text as offsets into the line that was tokenised, ``suggestion`` a whole corrected line
-    that would parse or None, ``usage`` the command's usage text or "" when none was recognised.
+    that would parse or None, ``usage`` the command's usage text or "" when none was recognised,
+    ``warnings`` what the CLI says before (deprecated spellings).
     """
 
     reason = Reason.USAGE
@@ -108,8 +110,10 @@ class UsageFault(Fault):
         span: tuple[int, int] | None = None,
         suggestion: str | None = None,
         usage: str = "",
+        warnings: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message, hint=hint, reason=reason, exit_code=exit_code)
+        self.warnings = warnings
         self.span = span
         self.suggestion = suggestion
         self.usage = usage

@@ -6,7 +6,7 @@ read, and what is not known to be harmless, is an exposure. The danger is that o
 one is as bad as root; a policy that allows prefixes of host paths looks at the records themselves.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 
 from handlers.grammar.devices import clean_path, parse_device
@@ -14,7 +14,9 @@ from handlers.grammar.mounts import parse_mount
 from handlers.grammar.networks import parse_network
 from handlers.grammar.volumes import parse_volume
 from handlers.network.hazards import endpoint_danger
+from permissions.host_paths import canonical_path
 from permissions.model import Record
+from permissions.operation import Bind
 from permissions.verbs import Danger
 
 
@@ -40,15 +42,29 @@ class Gift(StrEnum):
 
 
 class Exposure(Record):
-    """One thing that is handed over; ``what`` names it and never holds a secret."""
+    """One thing that is handed over; ``what`` names it and never holds a secret.
+
+    ``bind`` is set for a path of the host that a policy can list, and whose mount gives nothing else.
+    """
 
     gift: Gift
     what: str = ""
+    bind: Bind | None = None
 
 
 def danger_of(exposures: Iterable[Exposure]) -> Danger:
     """Root for any exposure at all."""
     return Danger.ROOT_EQUIVALENT if any(True for _ in exposures) else Danger.SAFE
+
+
+def binds_of(exposures: Iterable[Exposure]) -> tuple[Bind, ...]:
+    """The paths among them that a policy can list."""
+    return tuple(dict.fromkeys(one.bind for one in exposures if one.bind is not None))
+
+
+def beyond_binds(exposures: Iterable[Exposure]) -> Iterator[Exposure]:
+    """All the others, which no policy can list."""
+    return (one for one in exposures if one.bind is None)
 
 
 def volumes(specs: Iterable[str]) -> Iterator[Exposure]:
@@ -64,7 +80,8 @@ def volumes(specs: Iterable[str]) -> Iterator[Exposure]:
             if ":" in volume.text:
                 yield Exposure(gift=Gift.HOST_PATH, what=volume.text)
         elif volume.kind == "bind" or not _is_name(volume.source):
-            yield _host_path(volume.source)
+            plain = set(volume.options) <= {"ro", "rw"}  # others relabel the path or let mounts through
+            yield _host_path(volume.source, bind=plain, read_only=volume.read_only)
 
 
 def mounts(specs: Iterable[str]) -> Iterator[Exposure]:
@@ -78,17 +95,32 @@ def mounts(specs: Iterable[str]) -> Iterator[Exposure]:
         named = mount.kind == "volume" and (not mount.source or _is_name(mount.source))
         inside = mount.kind in ("tmpfs", "image")
         if not named and not inside:
-            yield _host_path(mount.source)
-        name, options = mount.driver
-        yield from volume_driver(name)
-        if options:
-            yield Exposure(gift=Gift.VOLUME_DRIVER, what=", ".join(options))
+            plain = mount.kind == "bind" and not mount.options.get("BindOptions")
+            yield _host_path(mount.source, bind=plain, read_only=mount.read_only)
+        name, _ = mount.driver
+        settings = mount.options.get("VolumeOptions", {}).get("DriverConfig", {}).get("Options", {})
+        yield from made_volume(name, settings)
 
 
 def volume_driver(name: str) -> Iterator[Exposure]:
     """Whatever makes the volume is code on the host."""
     if name:
         yield Exposure(gift=Gift.VOLUME_DRIVER, what=name)
+
+
+def made_volume(driver: str, options: Mapping[str, str]) -> Iterator[Exposure]:
+    """A volume's driver and what it is told: the engine's own can bind a path, as ``-v`` does."""
+    if driver in ("", "local") and set(options) == {"type", "o", "device"}:
+        # The kernel follows what it is given: only a path in its one spelling is the one that it says.
+        device, words = options["device"], options["o"].split(",")
+        plain = options["type"] == "none" and words in (["bind"], ["bind", "ro"], ["ro", "bind"])
+        if plain and canonical_path(device) == device:
+            bind = Bind(path=device, read_only="ro" in words)
+            yield Exposure(gift=Gift.HOST_PATH, what=device, bind=bind)
+            return
+    yield from volume_driver(driver)
+    if options:
+        yield Exposure(gift=Gift.VOLUME_DRIVER, what=", ".join(options))
 
 
 def volumes_from(containers: Iterable[str]) -> Iterator[Exposure]:
@@ -102,8 +134,11 @@ def _is_name(source: str) -> bool:
     return "/" not in source and "\\" not in source and not source.startswith((".", "~"))
 
 
-def _host_path(source: str) -> Exposure:
-    return Exposure(gift=Gift.HOST_PATH, what=clean_path(source) if source.startswith("/") else source)
+def _host_path(source: str, *, bind: bool, read_only: bool) -> Exposure:
+    path = canonical_path(source)
+    listable = Bind(path=path, read_only=read_only) if bind and path else None
+    what = clean_path(source) if source.startswith("/") else source
+    return Exposure(gift=Gift.HOST_PATH, what=what, bind=listable)
 
 
 def devices(specs: Iterable[str]) -> Iterator[Exposure]:

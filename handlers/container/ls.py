@@ -1,6 +1,7 @@
 """docker container ls."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any
 
 from handlers.context import Clock, Context
@@ -17,6 +18,7 @@ from handlers.image.reference import InvalidReferenceError, Reference
 from permissions.verbs import Danger, Verb
 
 IGNORED = "WARNING: Ignoring custom format, because both --format and --quiet are set."
+OURS = ("", TABLE, "raw", "json")
 COMMAND_WIDTH = 20
 MOUNT_WIDTH = 15
 DIGITS = 3
@@ -33,6 +35,15 @@ names: {{.Names}}
 labels: {{- pad .Labels 1 0}}
 ports: {{- pad .Ports 1 0}}
 """
+
+
+@lru_cache(maxsize=1_000)
+def _familiar(image: str) -> str:
+    """An image's short name without its digest; many containers have the same one."""
+    try:
+        return Reference.parse(image).model_copy(update={"digest": ""}).familiar
+    except InvalidReferenceError:
+        return image
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +74,7 @@ class Row:
             return image
         if short_id(image) == short_id(self.data.get("ImageID", "")):
             return short_id(image)
-        try:
-            return Reference.parse(image).model_copy(update={"digest": ""}).familiar
-        except InvalidReferenceError:
-            return image
+        return _familiar(image)
 
     def command(self) -> str:
         """The command line in quotes."""
@@ -174,7 +182,7 @@ class ContainerLs(
         }
         found = ctx.engine.get("/containers/json", query) or ()
         rows = [Row(data, ctx.clock, truncate=not self.no_trunc) for data in found]
-        shown = LISTING.render(self._form(), rows)
+        shown = LISTING.render(self._form(), rows, typed=self.format not in OURS)
         return shown.model_copy(update={"warnings": (IGNORED,)}) if self.format and self.quiet else shown
 
     def _template_needs_size(self, clock: Clock) -> bool:

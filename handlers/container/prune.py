@@ -49,9 +49,7 @@ class ContainerPrune(
         """Removes them and tells what came free."""
         query = {"filters": filter_query(self.filter)}
         report = ctx.engine.post("/containers/prune", query, on_cancel=ctx.on_cancel) or {}
-        deleted = report.get("ContainersDeleted") or ()
-        freed = report.get("SpaceReclaimed", 0) if deleted else 0
-        lines = ("Deleted Containers:", *deleted, "") if deleted else ()
+        lines, freed = deleted_containers(report)
         return Lines(lines=(*lines, f"Total reclaimed space: {size(freed)}"))
 
     def _condemned(self, ctx: Context) -> Iterator[dict[str, Any]]:
@@ -61,3 +59,9 @@ class ContainerPrune(
         for data in ctx.engine.get("/containers/json", query) or ():
             if conditions.match(data.get("Labels"), data.get("Created", 0)):
                 yield data
+
+
+def deleted_containers(report: dict[str, Any]) -> tuple[tuple[str, ...], int]:
+    """What the CLI prints of the engine's report, and the bytes that came free."""
+    ids = report.get("ContainersDeleted") or ()
+    return (("Deleted Containers:", *ids, ""), report.get("SpaceReclaimed", 0)) if ids else ((), 0)

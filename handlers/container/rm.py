@@ -4,7 +4,7 @@ from typing import Annotated
 
 from handlers.container.targets import each_together
 from handlers.context import Context, Engine, segment
-from handlers.faults import Fault, Reason
+from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Output
 from handlers.grammar.values import BOOL
@@ -33,15 +33,22 @@ class ContainerRm(
         Opt("-v", "--volumes", help="Remove anonymous volumes associated with the container", type=BOOL),
     ] = False
 
+    def check(self) -> None:
+        """Raises UsageFault for a name that is none."""
+        if any(not name.strip("/") for name in self.containers):
+            raise UsageFault(
+                "container name cannot be empty",
+                reason=Reason.BAD_VALUE,
+                exit_code=1,
+                hint="Name the container.",
+            )
+
     def run(self, ctx: Context) -> Output:
         """Removes them; with ``--force`` a container that is not there is told and is no failure."""
         query = {"v": self.volumes or None, "link": self.link or None, "force": self.force or None}
 
         def remove(name: str) -> None:
-            name = name.strip("/")
-            if not name:
-                raise Fault("container name cannot be empty", reason=Reason.BAD_VALUE)
-            ctx.engine.delete(f"/containers/{segment(name)}", query, on_cancel=ctx.on_cancel)
+            ctx.engine.delete(f"/containers/{segment(name.strip('/'))}", query, on_cancel=ctx.on_cancel)
 
         done = each_together(ctx, self.containers, remove)
         if self.force and all(failure.reason == Reason.NOT_FOUND for failure in done.failures):

@@ -6,7 +6,17 @@ from handlers.container.attached import Attached, no_terminal
 from handlers.container.groups.body import refused
 from handlers.container.groups.create import CreateOptions
 from handlers.context import Context, Engine, segment
-from handlers.faults import EngineFault, Fault, JobFault, Reason, UsageFault
+from handlers.faults import (
+    Cancelled,
+    Conflict,
+    EngineFault,
+    Fault,
+    JobFault,
+    NotFound,
+    Reason,
+    TimedOut,
+    UsageFault,
+)
 from handlers.grammar.command import Opt
 from handlers.grammar.output import Lines, Output
 from handlers.grammar.values import BOOL
@@ -77,14 +87,27 @@ class ContainerRun(
                 fault.exit_code = NOT_RUN
             raise
         path = f"/containers/{segment(container)}/start"
-        if self.detach:
-            try:
-                ctx.engine.post(path, on_cancel=ctx.on_cancel)
-            except EngineFault as fault:
-                # The container is there all the same: its id is what one looks into it by.
-                ctx.stdout(f"{container}\n".encode())
-                raise _not_started(fault) from None
-            return Lines(lines=(container,))
+        try:
+            return self._begun(ctx, container, path) if self.detach else self._attached(ctx, container, path)
+        except (Cancelled, TimedOut) as ended:
+            if not self.rm or not self.sig_proxy:
+                raise
+            cause = _cause(ctx, ended)
+            # Said before it is done: whoever waits for the end is not kept waiting by the engine.
+            cause.hint = "The container is being ended and removed, as --rm says."
+            cause.hint = _removed(ctx.engine, container)
+            raise cause from None
+
+    def _begun(self, ctx: Context, container: str, path: str) -> Output:
+        try:
+            ctx.engine.post(path, on_cancel=ctx.on_cancel)
+        except EngineFault as fault:
+            # The container is there all the same: its id is what one looks into it by.
+            ctx.stdout(f"{container}\n".encode())
+            raise _not_started(fault) from None
+        return Lines(lines=(container,))
+
+    def _attached(self, ctx: Context, container: str, path: str) -> Output:
         output = Attached(ctx, container, self._streams(), tty=self.tty, removed=self.rm)
         try:
             ctx.engine.post(path, on_cancel=ctx.on_cancel)
@@ -109,6 +132,26 @@ class ContainerRun(
     def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
         """Looks for the new container, and whether it was started."""
         return self.new_container(engine, begun, to_be_started=True)
+
+
+def _cause(ctx: Context, ended: JobFault) -> JobFault:
+    """What ended the job: a call that was cut short says only that it was."""
+    try:
+        ctx.check()
+    except JobFault as fault:
+        return fault
+    return ended
+
+
+def _removed(engine: Engine, container: str) -> str:
+    """What the CLI's passing on of the signal and ``--rm`` leave: nothing. Says what became of it."""
+    try:
+        engine.delete(f"/containers/{segment(container)}", {"force": True, "v": True})
+    except (NotFound, Conflict):
+        pass  # it has ended by itself, and the engine removes it
+    except Fault:
+        return f"The container may still be there: `docker rm -f {container[:12]}` removes it."
+    return "The container was ended and removed, as --rm says."
 
 
 def _not_started(fault: EngineFault) -> EngineFault:

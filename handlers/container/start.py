@@ -6,7 +6,7 @@ from handlers.container.attached import Attached, no_terminal
 from handlers.container.hazards import checkpoint_danger
 from handlers.container.targets import each, named
 from handlers.context import Context, Engine, segment
-from handlers.faults import Reason, UsageFault
+from handlers.faults import Fault, Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Failure, Lines, Output
 from handlers.grammar.values import BOOL
@@ -63,7 +63,11 @@ class ContainerStart(
         return checkpoint_danger(self.checkpoint_dir)
 
     def run(self, ctx: Context) -> Output:
-        """Starts one after another; attached, shows the output of the one until it ends."""
+        """Starts one after another; attached, shows the output of the one until it ends.
+
+        Raises Fault for a checkpoint where the engine knows none.
+        """
+        self._require_checkpoints(ctx.engine)
         if self.attach or self.interactive:
             return self._attached(ctx, named(self.containers[0]))
         if self.checkpoint:
@@ -77,6 +81,16 @@ class ContainerStart(
             reason=done.failures[-1].reason, message=f"Error: failed to start containers: {', '.join(failed)}"
         )
         return done.model_copy(update={"failures": (*done.failures, last)})
+
+    def _require_checkpoints(self, engine: Engine) -> None:
+        given = sorted(self.given("checkpoint", "checkpoint_dir"))
+        if given and not engine.get("/version").get("Experimental"):
+            sentence = '"--{}" is only supported on a Docker daemon with experimental features enabled'
+            raise Fault(
+                "\n".join(sentence.format(name.replace("_", "-")) for name in given),
+                reason=Reason.NOT_OFFERED,
+                hint="Leave it out on this host.",
+            )
 
     def _start(self, ctx: Context, name: str) -> None:
         query = {"checkpoint": self.checkpoint or None, "checkpoint-dir": self.checkpoint_dir or None}

@@ -3,35 +3,18 @@
 from typing import Annotated, Any
 
 from handlers.container.groups.lifecycle import restart_policy
+from handlers.container.groups.resources import ResourceLimits
 from handlers.container.targets import each
 from handlers.context import Context, segment
 from handlers.faults import Reason, UsageFault
-from handlers.grammar.command import Arg, Command, Opt
+from handlers.grammar.command import Arg, Opt
 from handlers.grammar.output import Output
-from handlers.grammar.values import BYTES, DECIMAL, INT, SWAP_BYTES, UINT16
+from handlers.grammar.values import BYTES, DECIMAL, INT, SWAP_BYTES
 from permissions.verbs import Danger, Kind, Verb
-
-FIELDS = {
-    "blkio_weight": "BlkioWeight",
-    "cpu_period": "CpuPeriod",
-    "cpu_quota": "CpuQuota",
-    "cpu_rt_period": "CpuRealtimePeriod",
-    "cpu_rt_runtime": "CpuRealtimeRuntime",
-    "cpu_shares": "CpuShares",
-    "cpus": "NanoCpus",
-    "cpuset_cpus": "CpusetCpus",
-    "cpuset_mems": "CpusetMems",
-    "kernel_memory": "KernelMemory",
-    "memory": "Memory",
-    "memory_reservation": "MemoryReservation",
-    "memory_swap": "MemorySwap",
-    "pids_limit": "PidsLimit",
-}
-"""What the engine calls each option."""
 
 
 class ContainerUpdate(
-    Command,
+    ResourceLimits,
     path="container update",
     aliases=("update",),
     verb=Verb.CHANGE,
@@ -41,20 +24,7 @@ class ContainerUpdate(
     """Update configuration of one or more containers."""
 
     containers: Annotated[tuple[str, ...], Arg("CONTAINER", resource=Kind.CONTAINER)]
-    blkio_weight: Annotated[
-        int,
-        Opt(
-            "--blkio-weight",
-            help="Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)",
-            type=UINT16,
-        ),
-    ] = 0
-    cpu_period: Annotated[
-        int, Opt("--cpu-period", help="Limit CPU CFS (Completely Fair Scheduler) period", type=INT)
-    ] = 0
-    cpu_quota: Annotated[
-        int, Opt("--cpu-quota", help="Limit CPU CFS (Completely Fair Scheduler) quota", type=INT)
-    ] = 0
+    # Where the CLI words a limit differently here, or since when it can be changed is not since when it is.
     cpu_rt_period: Annotated[
         int,
         Opt(
@@ -73,15 +43,10 @@ class ContainerUpdate(
             min_api=(1, 25),
         ),
     ] = 0
-    cpu_shares: Annotated[int, Opt("-c", "--cpu-shares", help="CPU shares (relative weight)", type=INT)] = 0
     cpus: Annotated[int, Opt("--cpus", help="Number of CPUs", type=DECIMAL, min_api=(1, 29))] = 0
-    cpuset_cpus: Annotated[str, Opt("--cpuset-cpus", help="CPUs in which to allow execution (0-3, 0,1)")] = ""
-    cpuset_mems: Annotated[str, Opt("--cpuset-mems", help="MEMs in which to allow execution (0-3, 0,1)")] = ""
     kernel_memory: Annotated[
         int, Opt("--kernel-memory", help="Kernel memory limit (deprecated)", type=BYTES, hidden=True)
     ] = 0
-    memory: Annotated[int, Opt("-m", "--memory", help="Memory limit", type=BYTES)] = 0
-    memory_reservation: Annotated[int, Opt("--memory-reservation", help="Memory soft limit", type=BYTES)] = 0
     memory_swap: Annotated[
         int,
         Opt(
@@ -135,6 +100,7 @@ class ContainerUpdate(
 
     def _body(self) -> dict[str, Any]:
         name, retries = restart_policy(self.restart)
+        limits = self.limits() | {"KernelMemory": self.kernel_memory}
         # Zero means "as it is" to the engine, just as what is left out.
-        limits = {FIELDS[field]: value for field, value in self.given(*FIELDS).items() if value}
-        return limits | {"RestartPolicy": {"Name": name, "MaximumRetryCount": retries}}
+        given = {key: value for key, value in limits.items() if value}
+        return given | {"RestartPolicy": {"Name": name, "MaximumRetryCount": retries}}

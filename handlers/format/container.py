@@ -137,7 +137,7 @@ _HOST_CONFIG = struct(
     ReadonlyPaths=TEXTS,
     Init=member(pointer(BOOL), "Init?"),
 )
-_HEALTHCHECK = struct(
+HEALTHCHECK = struct(
     "container.HealthConfig",
     Test=member(TEXTS, "Test?"),
     Interval=member(INT64, "Interval?"),
@@ -160,7 +160,7 @@ CONFIG = struct(
     StdinOnce=BOOL,
     Env=TEXTS,
     Cmd=TEXTS,
-    Healthcheck=member(pointer(_HEALTHCHECK), "Healthcheck?"),
+    Healthcheck=member(pointer(HEALTHCHECK), "Healthcheck?"),
     ArgsEscaped=member(BOOL, "ArgsEscaped?"),
     Image=TEXT,
     Volumes=mapping(EMPTY),
@@ -230,16 +230,19 @@ _NETWORK_SETTINGS = struct(
     MacAddress=TEXT,
     Networks=mapping(pointer(_ENDPOINT)),
 )
+PLATFORM_OF_IMAGE = struct(
+    "v1.Platform",
+    Architecture=member(TEXT, "architecture"),
+    OS=member(TEXT, "os"),
+    OSVersion=member(TEXT, "os.version?"),
+    OSFeatures=member(TEXTS, "os.features?"),
+    Variant=member(TEXT, "variant?"),
+)
+GRAPH_DRIVER = struct("storage.DriverData", Data=LABELS, Name=TEXT)
 PLATFORM = pointer(
     replace(
-        struct(
-            "formatter.Platform",
-            Architecture=member(TEXT, "architecture"),
-            OS=member(TEXT, "os"),
-            OSVersion=member(TEXT, "os.version?"),
-            OSFeatures=member(TEXTS, "os.features?"),
-            Variant=member(TEXT, "variant?"),
-        ),
+        PLATFORM_OF_IMAGE,
+        name="formatter.Platform",
         prints_as=lambda platform: "/".join(
             filter(None, (platform.values[part] for part in ("OS", "Architecture", "Variant")))
         ),
@@ -266,7 +269,7 @@ CONTAINER = struct(
     AppArmorProfile=TEXT,
     ExecIDs=TEXTS,
     HostConfig=pointer(_HOST_CONFIG),
-    GraphDriver=struct("storage.DriverData", Data=LABELS, Name=TEXT),
+    GraphDriver=GRAPH_DRIVER,
     SizeRw=member(pointer(INT64), "SizeRw?"),
     SizeRootFs=member(pointer(INT64), "SizeRootFs?"),
     Mounts=array(_MOUNT_POINT),

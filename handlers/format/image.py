@@ -1,11 +1,12 @@
 """An image as the CLI's own type: what ``inspect --format`` sees."""
 
-from handlers.format.container import CONFIG
+from dataclasses import replace
+
+from handlers.format.container import CONFIG, GRAPH_DRIVER, HEALTHCHECK, PLATFORM_OF_IMAGE
 from handlers.format.schema import (
     ANY,
     BOOL,
     EMPTY,
-    INT,
     INT64,
     LABELS,
     TEXT,
@@ -18,15 +19,7 @@ from handlers.format.schema import (
     struct,
 )
 
-_HEALTHCHECK = struct(
-    "v1.HealthcheckConfig",
-    Test=member(TEXTS, "Test?"),
-    Interval=member(INT64, "Interval?"),
-    Timeout=member(INT64, "Timeout?"),
-    StartPeriod=member(INT64, "StartPeriod?"),
-    StartInterval=member(INT64, "StartInterval?"),
-    Retries=member(INT, "Retries?"),
-)
+_HEALTHCHECK = replace(HEALTHCHECK, name="v1.HealthcheckConfig")
 _CONFIG = struct(
     "v1.DockerOCIImageConfig",
     User=member(TEXT, "User?"),
@@ -43,14 +36,6 @@ _CONFIG = struct(
     OnBuild=member(TEXTS, "OnBuild?"),
     Shell=member(TEXTS, "Shell?"),
 )
-_PLATFORM = struct(
-    "v1.Platform",
-    Architecture=member(TEXT, "architecture"),
-    OS=member(TEXT, "os"),
-    OSVersion=member(TEXT, "os.version?"),
-    OSFeatures=member(TEXTS, "os.features?"),
-    Variant=member(TEXT, "variant?"),
-)
 _DESCRIPTOR = struct(
     "v1.Descriptor",
     MediaType=member(TEXT, "mediaType"),
@@ -59,7 +44,7 @@ _DESCRIPTOR = struct(
     URLs=member(TEXTS, "urls?"),
     Annotations=member(LABELS, "annotations?"),
     Data=member(TEXT, "data?"),
-    Platform=member(pointer(_PLATFORM), "platform?"),
+    Platform=member(pointer(PLATFORM_OF_IMAGE), "platform?"),
     ArtifactType=member(TEXT, "artifactType?"),
 )
 _MANIFEST = struct(
@@ -73,7 +58,7 @@ _MANIFEST = struct(
         pointer(
             struct(
                 "image.ImageProperties",
-                Platform=_PLATFORM,
+                Platform=PLATFORM_OF_IMAGE,
                 Size=struct("struct { Unpacked int64 }", Unpacked=INT64),
                 Containers=TEXTS,
             )
@@ -101,7 +86,7 @@ IMAGE = struct(
     OsVersion=member(TEXT, "OsVersion?"),
     Size=INT64,
     VirtualSize=member(INT64, "VirtualSize?"),
-    GraphDriver=struct("storage.DriverData", Data=LABELS, Name=TEXT),
+    GraphDriver=GRAPH_DRIVER,
     RootFS=struct("image.RootFS", Type=member(TEXT, "Type?"), Layers=member(TEXTS, "Layers?")),
     Metadata=struct("image.Metadata", LastTagTime=TIME),
     Descriptor=member(pointer(_DESCRIPTOR), "Descriptor?"),

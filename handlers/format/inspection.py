@@ -24,17 +24,21 @@ class Found(NamedTuple):
     view: StructType
 
 
-def inspect(names: Iterable[str], fetch: Callable[[str], Json], view: StructType, form: str) -> Document:
+def inspect(
+    names: Iterable[str], fetch: Callable[[str], Json], view: StructType, form: str, *, plain: bool = True
+) -> Document:
     """Every named object of one kind; ``fetch`` gets its JSON and raises Fault. See :func:`inspect_any`."""
-    return inspect_any(names, lambda name: Found(fetch(name), view), form)
+    return inspect_any(names, lambda name: Found(fetch(name), view), form, plain=plain)
 
 
-def inspect_any(names: Iterable[str], find: Callable[[str], Found], form: str) -> Document:
+def inspect_any(
+    names: Iterable[str], find: Callable[[str], Found], form: str, *, plain: bool = True
+) -> Document:
     """Every named object by a format ("" is indented JSON); those that fail do not stop the others.
 
-    ``find`` gets one object and raises Fault. A template sees the object as the CLI's own
-    type and, where that does not work out, as plain JSON. Raises Fault when the template does not parse
-    or costs too much.
+    ``find`` gets one object and raises Fault. A template sees the object as the CLI's own type and, where
+    that does not work out and ``plain`` allows it, as plain JSON. Raises Fault when the template does not
+    parse or costs too much.
     """
     parsed = None if form in ("", JSON) else parse(form)
     found: list[Json] = []
@@ -52,7 +56,7 @@ def inspect_any(names: Iterable[str], find: Callable[[str], Found], form: str) -
         found.append(data)
         if parsed is not None:
             try:
-                texts.append(f"{apply(parsed, data, view, budget)}\n")
+                texts.append(f"{apply(parsed, data, view, budget, plain=plain)}\n")
             except TemplateError as error:
                 failures.append(Failure(reason=Reason.TEMPLATE, message=f"template parsing error: {error}"))
     if parsed is not None:
@@ -70,11 +74,15 @@ def parse(form: str, name: str = "") -> template.Template:
         raise _refused(error) from None
 
 
-def apply(parsed: template.Template, data: Json, view: StructType, budget: Budget) -> str:
-    """A template on the typed form, else on the plain one; raises TemplateError of the latter."""
+def apply(
+    parsed: template.Template, data: Json, view: StructType, budget: Budget, *, plain: bool = True
+) -> str:
+    """A template on the typed form, else on the plain one if it may be; raises TemplateError of the last."""
     try:
         return parsed.execute(view.decode(data), budget)
     except TemplateError:
+        if not plain:
+            raise
         return parsed.execute(data, budget, missing_key_fails=True)
 
 

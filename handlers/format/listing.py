@@ -72,15 +72,16 @@ class Listing(Generic[Row]):
             raise template_fault(f"failed to execute template: {error}") from None
         return column in row.touched
 
-    def render(self, form: str, rows: Iterable[Row]) -> Table | Lines | Document:
+    def render(self, form: str, rows: Iterable[Row], *, typed: bool = True) -> Table | Lines | Document:
         """The rows by a format: ``table …`` aligned under titles, ``json`` a document a row, else lines.
 
-        Raises Fault when the template is wrong.
+        ``typed`` False is for a format of ours: its cost is not bounded. Raises Fault when the template is
+        wrong.
         """
         is_table = form.startswith(TABLE)
         source = "{{json .}}" if form == JSON else form.removeprefix(TABLE) if is_table else form
         source = source.strip(" ").replace("\\t", "\t").replace("\\n", "\n")
-        budget = Budget()
+        budget = Budget() if typed else Budget.of_ours()
         try:
             parsed = template.parse(source)
             texts = [parsed.execute(self.view(row), budget) for row in rows]

@@ -8,13 +8,15 @@ from handlers.faults import EngineFault
 
 _DONE = ("Pull complete", "Already exists", "Layer already exists", "Pushed", "Mounted from")
 _MOVING = ("Downloading", "Pushing")
+_RETRYING = "Retrying in"
 _MOVED = ("Verifying Checksum", "Download complete", "Extracting", *_DONE)
 
 
 def follow(messages: Iterable[dict[str, Any]], ctx: Context, *, quiet: bool) -> None:
     """Emits a line for each change of status; counted progress goes out as a Transfer.
 
-    Raises EngineFault with the engine's sentence when the stream reports an error.
+    Raises EngineFault with the engine's sentence when the stream reports an error, and Cancelled or TimedOut
+    when it was ended.
     """
     arriving = iter(messages)
     layers = Layers()
@@ -28,6 +30,7 @@ def follow(messages: Iterable[dict[str, Any]], ctx: Context, *, quiet: bool) -> 
             text = line(message)
             if text and not quiet:
                 ctx.stdout(text.encode())
+        ctx.check()  # a stream that was ended from outside just ends
     finally:
         # A stream that is left half-way lets go of its connection now, not when the fault is forgotten.
         if isinstance(arriving, Generator):
@@ -40,6 +43,7 @@ class Layers:
     def __init__(self) -> None:
         self._bytes: dict[str, tuple[int, int]] = {}
         self._done: set[str] = set()
+        self._retrying: dict[str, str] = {}
 
     def take(self, message: dict[str, Any]) -> bool:
         """Takes a message of the engine in; whether it told of a layer."""
@@ -54,17 +58,22 @@ class Layers:
         elif status.startswith(_MOVED):
             current = size
         self._bytes[layer] = current, size
+        self._retrying.pop(layer, None)
+        if status.startswith(_RETRYING):
+            self._retrying[layer] = status
         if status.startswith(_DONE):
             self._done.add(layer)
         return True
 
     def transfer(self) -> Transfer:
         """The sum over all layers that are known by now."""
+        retrying = next(iter(self._retrying.values()), "")
         return Transfer(
             done=len(self._done),
             layers=len(self._bytes),
             bytes_done=sum(current for current, _ in self._bytes.values()),
             bytes=sum(size for _, size in self._bytes.values()),
+            note=f"The registry broke off. {retrying}." if retrying else "",
         )
 
 

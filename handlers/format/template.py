@@ -9,6 +9,7 @@ because the cost has to be bounded (the library bounds neither widths nor interm
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gotpl.errors import TemplateSyntaxError
 from gotpl.parse.nodes import DefinitionNode, ListNode, TextNode
@@ -29,6 +30,7 @@ _CLAUSE = re.compile(r"(?:else\s+)?(if|with|range|block)\b")
 _WORD = re.compile(r"[\s}]")
 _CALLED = re.compile(r"(?<![\w.$])[^\W\d]\w*$")
 _KNOWN = {*functions.ALL, "and", "or", "true", "false", "nil"}
+_NUMBER_AT_END = re.compile(r"(?<![\w.])\d[\d_]*\.$")
 _QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -63,6 +65,7 @@ class Template:
         return "".join(run.output)
 
 
+@lru_cache(maxsize=64)  # most listings are shown by the same few templates, and nothing changes a parsed one
 def parse(source: str, name: str = "") -> Template:
     """Parses a template; raises TemplateError with Go's sentence, Fault when it is too big.
 
@@ -98,6 +101,8 @@ def _has_content(definition: DefinitionNode) -> bool:
 def _go_sentence(message: str, source: str, position: int) -> str:  # noqa: PLR0911 - a sentence each
     """The library's sentence in Go's words, where they differ; ``position`` counts bytes."""
     before, after = (part.decode(errors="replace") for part in _cut(source.encode(), position))
+    if message == "unclosed action" and source.endswith(".") and not _NUMBER_AT_END.search(source):
+        return 'illegal number syntax: "."'
     if match := _UNDEFINED.fullmatch(message):
         return f'function "{match[1]}" not defined'
     if match := _KEYWORD.fullmatch(message):

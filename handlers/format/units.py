@@ -60,7 +60,8 @@ def short_id(text: str) -> str:
 
 def display_width(text: str) -> int:
     """How many columns a text takes, as the CLI counts: wide East Asian characters two."""
-    if text.isascii():
+    # An ellipsis takes one column, and most cells that are no ASCII have one.
+    if text.isascii() or text.replace("…", "").isascii():
         return len(text)
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
@@ -77,6 +78,8 @@ def ellipsis(text: str, width: int) -> str:
 
 def quote(text: str) -> str:
     """A text in double quotes with Go's escapes."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     return '"' + "".join(_quoted(character) for character in text) + '"'
 
 

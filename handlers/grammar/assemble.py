@@ -10,6 +10,7 @@ from handlers.grammar import usage
 from handlers.grammar.command import Command
 from handlers.grammar.flags import Flag, Given, Table, table_of
 from handlers.grammar.tokens import Token
+from permissions.verbs import Kind
 
 
 class Spoken(NamedTuple):
@@ -39,6 +40,7 @@ def assemble(spoken: Spoken, values: dict[str, Any]) -> Command:
     command = _built(spoken, fields)
     try:
         command.check()
+        _refuse_blank_names(command)
     except UsageFault as fault:
         if fault.span is None:
             fault.span = _span_of(fault.message, spoken)
@@ -46,6 +48,24 @@ def assemble(spoken: Spoken, values: dict[str, Any]) -> Command:
             fault.usage = usage.run_help(spoken.spelling)
         raise
     return command
+
+
+def _refuse_blank_names(command: Command) -> None:
+    """An image without a name is refused by the engine, anything else by the CLI."""
+    for name, arg in command.arguments.items():
+        if arg.resource in (None, Kind.IMAGE, Kind.REGISTRY) or arg.new:
+            continue
+        value = getattr(command, name)
+        texts = value if isinstance(value, tuple) else () if value is None else (value,)
+        if any(not text.strip() for text in texts):
+            # What may be of any kind is looked up as a container first.
+            kind = Kind.CONTAINER if arg.resource is Kind.SYSTEM else arg.resource
+            raise UsageFault(
+                f"invalid {kind} name or ID: value is empty",
+                reason=Reason.BAD_VALUE,
+                exit_code=1,
+                hint=f"Name the {kind}.",
+            )
 
 
 def _count(spoken: Spoken, table: Table) -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from handlers.faults import Fault, Reason
 from handlers.grammar.output import Output
 from handlers.grammar.values import STRING, ValueType
-from permissions.operation import Operation, Resource
+from permissions.operation import Bind, Operation, Resource
 from permissions.verbs import Danger, Kind, Verb
 
 if TYPE_CHECKING:
@@ -196,8 +196,12 @@ class Command(BaseModel):
         )
 
     def value_danger(self) -> Danger:
-        """The danger of the values given, where the option's name alone does not tell."""
+        """The danger of the values given but for :meth:`binds`, where the option's name does not tell."""
         return Danger.SAFE
+
+    def binds(self) -> tuple[Bind, ...]:
+        """The paths of the host it reaches that a policy can list; as bad as root unless it does."""
+        return ()
 
     def resources(self) -> Iterator[Resource]:
         """The objects the line names, in its order."""
@@ -219,11 +223,14 @@ class Command(BaseModel):
             for name, opt in self.options.items()
             if name in self.model_fields_set and not opt.secret
         }
-        dangers = [self.danger, self.value_danger(), *(opt.danger for opt in given)]
+        otherwise = max([self.danger, self.value_danger(), *(opt.danger for opt in given)])
+        binds = self.binds()
         return Operation(
             command=self.path,
             verb=self.verb,
-            danger=max(dangers),
+            danger=Danger.ROOT_EQUIVALENT if binds else otherwise,
+            binds=binds,
+            otherwise=otherwise if binds else None,
             resources=tuple(self.resources()),
             flags=tuple(sorted(opt.long for opt in given)),
             values=values,

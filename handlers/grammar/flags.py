@@ -82,13 +82,16 @@ class Table:
 
 HELP_OPT = Opt("--help", help="Print usage", type=BOOL)
 HELP = Flag("", "help", "--help", HELP_OPT)
+HELP_LETTER = Flag("", "help", "--help", HELP_OPT, deprecated_for="help")
+HELPS = (HELP, HELP_LETTER)
 DRY_RUN = Flag("", "dry-run", "--dry-run", Opt("--dry-run", help="Show the calls, change nothing", type=BOOL))
-"""Ours, on every command that changes something; docker's own help does not have it."""
+REASON = Flag("", "reason", "--reason", Opt("--reason", help="Why; shown to those who have to agree"))
+"""Ours, on every command that changes something; docker's own help does not have them."""
 
 
 def flags_of(options: Mapping[str, Opt]) -> tuple[dict[str, Flag], dict[str, Flag]]:
     """Every spelling of the options: by long name, by letter; ``--help`` and ``-h`` unless taken."""
-    longs, shorts = {"help": HELP}, {"h": HELP}
+    longs, shorts = {"help": HELP}, {"h": HELP_LETTER}
     for field, opt in options.items():
         label = f"-{opt.short}, --{opt.long}" if opt.short else f"--{opt.long}"
         main = Flag(field, opt.long, label, opt)
@@ -119,6 +122,7 @@ def _make_table(command: type[Command]) -> Table:
     longs, shorts = flags_of(command.options)
     if not command.verb.reads:
         longs.setdefault(DRY_RUN.name, DRY_RUN)
+        longs.setdefault(REASON.name, REASON)
     positions = []
     least, most = 0, 0
     endless = False

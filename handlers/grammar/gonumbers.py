@@ -2,6 +2,7 @@
 
 import math
 import re
+from fractions import Fraction
 
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
@@ -11,6 +12,11 @@ _WELL_PLACED = re.compile(r"[+-]?(0[xXbBoO]|[0-9a-fA-F])(_?[0-9a-fA-F])*")
 _DEC, _HEX = r"[0-9](?:_?[0-9])*", r"[0-9a-fA-F](?:_?[0-9a-fA-F])*"
 _DECIMAL = re.compile(rf"[+-]?(?:{_DEC}(?:\.(?:{_DEC})?)?|\.{_DEC})(?:[eE][+-]?{_DEC})?")
 _HEXADECIMAL = re.compile(rf"[+-]?0[xX](?:_?{_HEX}(?:\.(?:{_HEX})?)?|\.{_HEX})[pP][+-]?{_DEC}")
+_LONG_POWER = re.compile(r"[eE][+-]?[0-9_]{5}")
+_POWER_OF_TWO = re.compile(r"(?P<mantissa>[^eEpP/]+|[+-]?0[xX][^pP/]+)[pP](?P<power>[+-]?[0-9]{1,4})")
+_HEX_FRACTION = re.compile(r"(?P<sign>[+-]?)0[xX](?P<whole>[0-9a-fA-F]+)\.(?P<part>[0-9a-fA-F]*)")
+_WIDE = 4_096
+"""Bits of a number that is a part of a fraction."""
 _ESCAPES = {"\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v"}
 
 
@@ -80,6 +86,28 @@ def _magnitude(digits: str, whole: str, most: int, function: str, base: int) -> 
     if "_" in digits and not _WELL_PLACED.fullmatch(digits):
         raise syntax
     return value
+
+
+def parse_rational(text: str) -> Fraction:
+    """big.Rat's SetString: ``1.5``, ``3/2``, ``0x1f``, ``1e-3``, ``1p2``, with underscores.
+
+    Raises ValueError, and ZeroDivisionError for a fraction of nothing. A power has at most four digits.
+    """
+    above, slash, below = text.partition("/")
+    if slash:
+        return Fraction(parse_int(above, _WIDE), parse_uint(below, _WIDE))
+    mantissa, power = text, ""
+    if match := _POWER_OF_TWO.fullmatch(text):
+        mantissa, power = match["mantissa"], match["power"]
+    if _DECIMAL.fullmatch(mantissa):
+        if _LONG_POWER.search(mantissa):
+            raise ValueError(text)
+        value = Fraction(mantissa.replace("_", ""))
+    elif match := _HEX_FRACTION.fullmatch(mantissa.replace("_", "")):
+        value = Fraction(int(match["sign"] + match["whole"] + match["part"], 16), 16 ** len(match["part"]))
+    else:
+        value = Fraction(parse_int(mantissa, _WIDE))
+    return value * Fraction(2) ** int(power or 0)
 
 
 def parse_float(text: str) -> float:

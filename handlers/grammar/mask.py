@@ -35,6 +35,8 @@ ALWAYS = {"env": Keep.NAME, "build-arg": Keep.NAME, "secret": Keep.NAME, "passwo
 
 ALWAYS_LETTERS = {"e": Keep.NAME, "p": Keep.NOTHING}
 
+_LOGIN = "login"
+
 
 def masked(
     line: str, span: tuple[int, int] | None, catalogue: Catalogue
@@ -78,6 +80,10 @@ class _Line:
         for match in re.finditer(r"\S+", line[self.tail :]):
             start, end = match.start() + self.tail, match.end() + self.tail
             self.words.append(Token(match.group().translate(_QUOTES), start, end))
+        known = self.known.longs.keys() if self.known else ()
+        first = () if self.known else [word.text for word in self.words[:8]]
+        self.logs_in = "password" in known or any(suggest.closest(word, [_LOGIN]) for word in first)
+        """Whether there may be a password of several words that nobody put in quotes."""
 
     def regions(self) -> list[Region]:
         """What to mask."""
@@ -89,7 +95,8 @@ class _Line:
             if before and not before.strip(_DASHES):  # a dash alone, as in `— env A=b`
                 text = "--" + text.lstrip(_DASHES)
             found = [*self._value(word, value), *self._inside(word, text)]
-            if found and word.start >= self.tail:
+            rest_too = self.logs_in and (value is Keep.NOTHING or self._glued(text) is Keep.NOTHING)
+            if found and (rest_too or word.start >= self.tail):
                 return [*regions, Region(min(region.start for region in found), len(self.line))]
             regions += found
             value = self._announces(text, before)
@@ -123,6 +130,15 @@ class _Line:
                 whole = len(raw) == len(text)
                 skip = 1 + at + (bare[at] == "=")
                 yield self._from(word, skip, keep) if whole else Region(word.start, word.end)
+
+    def _glued(self, text: str) -> Keep | None:
+        """How secret the value is that an option word holds itself."""
+        bare = text.lstrip(_DASHES)
+        name, equals, _ = bare.partition("=")
+        if equals and bare != text and (keep := self._of_long(name)) is not None:
+            return keep
+        at, keep = self._in_cluster(bare) if len(text) - len(bare) == 1 else (len(bare), None)
+        return keep if at < len(bare) else None
 
     def _announces(self, text: str, before: str) -> Keep | None:
         """Whether the next word is a secret's value."""

@@ -25,7 +25,6 @@ class MountSpec(Record):
     read_only: bool = False
     consistency: str = ""
     options: dict[str, dict[str, Any]]
-    deprecated: bool = False
     """Whether ``bind-nonrecursive`` was used, which the CLI warns of."""
 
     @property
@@ -170,7 +169,6 @@ def _recursive(mount: _Reading, value: str) -> None:
 
 
 def _not_recursive(mount: _Reading, value: str) -> None:
-    mount.given["deprecated"] = True
     mount.section("BindOptions")["NonRecursive"] = _boolean(value)
 
 

@@ -21,17 +21,12 @@ class Failure(Record):
 class Output(Record):
     """The base of every kind: the exit code and the per-target failures.
 
-    ``keeps_login`` is the registry that has just taken the login on the line, which is to be kept for the
-    asker; ``forgets_login`` the one whose login is to be forgotten. The worker does neither: whoever holds
-    the sealed login does, and only for the registry that the line itself names. ``note`` is for people
-    alone: the CLI prints nothing of the kind.
+    ``note`` is for people alone: the CLI prints nothing of the kind.
     """
 
     exit_code: int = 0
     failures: tuple[Failure, ...] = ()
     warnings: tuple[str, ...] = ()
-    keeps_login: str = ""
-    forgets_login: str = ""
     note: str = ""
 
     @property

@@ -9,7 +9,19 @@ from handlers.faults import Reason, UsageFault
 from handlers.grammar import suggest, usage
 from handlers.grammar.assemble import Spoken, assemble, warnings
 from handlers.grammar.command import Command, Opt
-from handlers.grammar.flags import DRY_RUN, HELP, Edit, Given, Misread, Table, flags_of, read, table_of
+from handlers.grammar.flags import (
+    DRY_RUN,
+    HELP_LETTER,
+    HELPS,
+    REASON,
+    Edit,
+    Given,
+    Misread,
+    Table,
+    flags_of,
+    read,
+    table_of,
+)
 from handlers.grammar.gonumbers import quote
 from handlers.grammar.lookup import Catalogue
 from handlers.grammar.secrecy import SHORTEST, masked_value, repeatable_text
@@ -24,20 +36,24 @@ CORRECTIONS = 2
 class Parsed:
     """A command ready to be decided on.
 
-    ``host`` is what ``-H`` named or None. ``warnings`` are what the CLI says on stderr before it runs
-    (deprecated spellings). ``dry_run``: only show what would be asked of the engine.
+    ``host`` is what ``-H`` named or None. ``warnings`` are what the CLI says before it runs
+    (deprecated spellings). ``dry_run``: only show what would be asked of the engine. ``reason`` is why it is
+    wanted, for those who have to agree.
     """
 
     command: Command
     host: str | None = None
     warnings: tuple[str, ...] = ()
     dry_run: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HelpAsked:
     """The line asks for help: ``text`` with its final newline, ``exit_code`` as the CLI's.
 
+    ``warnings`` are what the CLI says before. ``unasked``: the line names no command, and the CLI shows
+    on stderr which there are.
     ``topic`` is "" for the overview, else a group or a command's path: with it a caller can render
     the overview or the group again for what the asker may run.
     """
@@ -45,6 +61,11 @@ class HelpAsked:
     text: str
     exit_code: int = 0
     topic: str = ""
+    warnings: tuple[str, ...] = ()
+    unasked: bool = False
+
+
+DEPRECATED_LETTER = "Flag shorthand -h has been deprecated, use --help"
 
 
 def parse(line: str, catalogue: Catalogue) -> Parsed | HelpAsked:
@@ -92,7 +113,10 @@ class _Line:
         self.catalogue = catalogue
         self.corrections = corrections
         self.helps = False
+        self.said: tuple[str, ...] = ()
+        """What the CLI says of the way in which help was asked for."""
         self.dry_run = False
+        self.reason = ""
         self.host: str | None = None
 
     def parse(self) -> Parsed | HelpAsked:
@@ -112,8 +136,8 @@ class _Line:
         try:
             for given in read(tokens, _GLOBAL, rest):
                 value = self._value(given)
-                if given.flag is HELP:
-                    self.helps = value
+                if given.flag in HELPS:
+                    self._asks_help(given)
                 elif _harmless(given.flag.field, value):
                     continue
                 elif given.flag.field == "host":
@@ -167,12 +191,14 @@ class _Line:
     def _find(self, words: Sequence[Token]) -> Parsed | HelpAsked:
         """Finds the command and hands it what follows."""
         if not words:
-            return HelpAsked(usage.overview(self.catalogue.commands))
+            overview = usage.overview(self.catalogue.commands)
+            return HelpAsked(overview, warnings=self.said, unasked=not self.helps)
         first, rest = words[0], words[1:]
         if first.text in self.catalogue.groups:
             rest = self._group_options(first, rest)
             if not rest:
-                return HelpAsked(usage.group(first.text, self.catalogue.commands), topic=first.text)
+                text = usage.group(first.text, self.catalogue.commands)
+                return HelpAsked(text, topic=first.text, warnings=self.said, unasked=not self.helps)
             spelling, word, rest = f"{first.text} {rest[0].text}", rest[0], rest[1:]
         else:
             spelling, word = first.text, first
@@ -187,7 +213,7 @@ class _Line:
         rest: list[Token] = []
         try:
             for given in read(tokens, _GROUP, rest):
-                self.helps = self._value(given)
+                self._asks_help(given)
         except Misread as misread:
             below = f"Usage:  docker {group.text}\n\n{usage.run_help(group.text)}"
             raise self._misread(misread, _GROUP, below) from None
@@ -223,11 +249,14 @@ class _Line:
             for given in read(tokens, table, rest):
                 value = self._value(given)
                 flag = given.flag
-                if flag is HELP:
-                    self.helps = value
+                if flag in HELPS:
+                    self._asks_help(given)
                     continue
                 if flag is DRY_RUN:
                     self.dry_run = value
+                    continue
+                if flag is REASON:
+                    self.reason = value
                     continue
                 met.append(given)
                 if flag.opt.type.split:
@@ -239,9 +268,19 @@ class _Line:
         except Misread as misread:
             raise self._misread(misread, table, usage.pointer(command, spelling)) from None
         if self.helps:
-            return HelpAsked(usage.text(command, spelling), topic=command.path)
+            return HelpAsked(usage.text(command, spelling), topic=command.path, warnings=self.said)
         spoken = Spoken(command, spelling, named, tuple(met), tuple(rest))
-        return Parsed(assemble(spoken, fields), self.host, warnings(met), self.dry_run)
+        said = warnings(met)
+        try:
+            return Parsed(assemble(spoken, fields), self.host, said, self.dry_run, self.reason)
+        except UsageFault as fault:
+            fault.warnings = said
+            raise
+
+    def _asks_help(self, given: Given) -> None:
+        self.helps = self._value(given)
+        if given.flag is HELP_LETTER:
+            self.said = (DEPRECATED_LETTER,)
 
     def _value(self, given: Given) -> Any:
         kind = given.flag.opt.type

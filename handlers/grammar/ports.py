@@ -8,7 +8,7 @@ from permissions.model import Record
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 
-MAX_PORTS = 2 * 65_536
+MAX_PORTS = 65_536
 """The most ports that the options of one command may expand to."""
 
 
@@ -28,8 +28,7 @@ def parse_publish(specs: Iterable[str]) -> tuple[PortMapping, ...]:
     """All mappings of the ``--publish`` options in order; raises ValueError with docker's message."""
     mappings: list[PortMapping] = []
     for spec in specs:
-        mappings += parse_port_spec(_short_form(spec) if "=" in spec else spec)
-        _refuse_too_many(len(mappings))
+        mappings += parse_port_spec(_short_form(spec) if "=" in spec else spec, beside=len(mappings))
     return tuple(mappings)
 
 
@@ -65,8 +64,11 @@ def _short_form(spec: str) -> str:
     return f"{given.get('published', '')}:{given.get('target', '')}/{given['protocol']}"
 
 
-def parse_port_spec(spec: str) -> list[PortMapping]:
-    """The mappings of one specification in the short form; raises ValueError with docker's message."""
+def parse_port_spec(spec: str, *, beside: int = 0) -> list[PortMapping]:
+    """The mappings of one specification in the short form, ``beside`` so many others.
+
+    Raises ValueError with docker's message.
+    """
     *before, container = spec.split(":")
     host = before[-1] if before else ""
     ip = _host_ip(":".join(before[:-1]))
@@ -79,6 +81,7 @@ def parse_port_spec(spec: str) -> list[PortMapping]:
         raise ValueError(f"invalid ranges specified for container and host Ports: {container} and {host}")
     if protocol.lower() not in PROTOCOLS:
         raise ValueError(f"invalid proto: {protocol}")
+    _refuse_too_many(beside + last - first + 1)
     mappings = []
     for offset in range(last - first + 1):
         host_port = str(host_first + offset) if host else ""

@@ -51,8 +51,9 @@ def secret_part(opt: Opt, text: str) -> Region:
 
 def masked_value(opt: Opt, text: str) -> str:
     """An option's value as it may be shown."""
-    regions = [secret_part(opt, text)] if opt.secret else secret_regions(text)
-    return replace(text, regions)
+    if opt.secret:
+        return replace(text, [secret_part(opt, text)])
+    return replace(text, [region for region in secret_regions(text) if region.end - region.start >= SHORTEST])
 
 
 def repeatable_text(text: str) -> str:

@@ -5,7 +5,6 @@ billionths. Lists whose items docker's parser checks stand in ``lists.py``.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,7 +12,7 @@ from typing import Any
 
 from goduration import Duration, DurationParseError
 
-from handlers.grammar.gonumbers import parse_bool, parse_float, parse_int, parse_uint
+from handlers.grammar.gonumbers import parse_bool, parse_float, parse_int, parse_rational, parse_uint
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +79,19 @@ def parse_swap(text: str) -> int:
     return -1 if text == "-1" else parse_bytes(text)
 
 
-_RATIONAL = re.compile(
-    r"[+-]?(?:[0-9]+(?:/[0-9]+)?|(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)(?:[eE][+-]?[0-9]{1,3})?)"
-)
-
-
 def parse_cpus(text: str) -> int:
-    """A number of CPUs (``1.5``, ``3/2``) in billionths; raises ValueError with docker's message."""
-    not_rational = ValueError(f"failed to parse {text} as a rational number")
-    if not _RATIONAL.fullmatch(text):
-        raise not_rational
+    """A number of CPUs (``1.5``, ``3/2``) in billionths; raises ValueError with docker's message.
+
+    What is beyond 64 bits becomes another number, as in the CLI; the engine refuses it.
+    """
     try:
-        billionths = Fraction(text) * 10**9
-    except ZeroDivisionError:
-        raise not_rational from None
+        billionths = parse_rational(text) * 10**9
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"failed to parse {text} as a rational number") from None
     if billionths.denominator != 1:
         raise ValueError("value is too precise")
-    if not _LEAST <= billionths.numerator <= _MOST:
-        raise not_rational
-    return billionths.numerator
+    low = billionths.numerator & (2**64 - 1)
+    return low - 2**64 if low > _MOST else low
 
 
 def show_cpus(billionths: int) -> str:

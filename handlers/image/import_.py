@@ -5,12 +5,11 @@ from typing import Annotated
 
 from handlers.container.export import no_file_area
 from handlers.context import Context
-from handlers.faults import Reason, UsageFault
 from handlers.format.progress import follow
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Output, Stream
 from handlers.grammar.values import LIST
-from handlers.image.reference import InvalidReferenceError, Reference
+from handlers.image.reference import referred
 from permissions.operation import Resource
 from permissions.verbs import Danger, Kind, Verb
 
@@ -46,17 +45,8 @@ class ImageImport(
 
     def check(self) -> None:
         """Raises UsageFault for a name that is none."""
-        if not self._target:
-            return
-        try:
-            Reference.parse(self._target)
-        except InvalidReferenceError as error:
-            raise UsageFault(
-                str(error),
-                reason=Reason.BAD_VALUE,
-                exit_code=1,
-                hint="An image is NAME[:TAG], in lower case.",
-            ) from None
+        if self._target:
+            referred(self._target)
 
     def run(self, ctx: Context) -> Output:
         """Has the engine fetch a URL and make an image of it; raises EngineFault, and Fault for a file."""

@@ -11,7 +11,7 @@ from handlers.format.progress import follow
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Output, Stream
 from handlers.grammar.values import BOOL
-from handlers.image.reference import InvalidReferenceError, Reference
+from handlers.image.reference import Reference, referred
 from handlers.outcome import Begun, Finding, Verdict, present
 from permissions.verbs import Danger, Kind, Verb
 
@@ -44,7 +44,7 @@ class ImagePull(
 
     def check(self) -> None:
         """Raises UsageFault for a name that is none."""
-        reference = self._reference()
+        reference = referred(self.name)
         if self.all_tags and not reference.name_only:
             raise UsageFault(
                 "tag can't be used with --all-tags/-a",
@@ -61,11 +61,9 @@ class ImagePull(
 
     def run(self, ctx: Context) -> Output:
         """Pulls; the progress goes out as it comes. Raises EngineFault."""
-        reference = self._reference()
-        if not self.all_tags and reference.name_only:
-            reference = reference.tagged()
-            if not self.quiet:
-                ctx.stdout(f"Using default tag: {reference.tag}\n".encode())
+        reference = referred(self.name)
+        if not self.all_tags:
+            reference = with_default_tag(ctx, reference, quiet=self.quiet)
         query = {
             "fromImage": reference.name,
             "tag": None if self.all_tags else reference.api_tag,
@@ -82,22 +80,11 @@ class ImagePull(
         ctx.stdout(f"{reference.canonical}\n".encode())
         return Stream()
 
-    def _reference(self) -> Reference:
-        try:
-            return Reference.parse(self.name)
-        except InvalidReferenceError as error:
-            raise UsageFault(
-                str(error),
-                reason=Reason.BAD_VALUE,
-                exit_code=1,
-                hint="An image is NAME[:TAG], in lower case.",
-            ) from None
-
     def outcome(self, engine: Engine, begun: Begun) -> tuple[Finding, ...]:
         """Looks whether the name was given to an image since; of --all-tags nobody can tell."""
         if self.all_tags:
             return ()
-        name = self._reference().tagged().familiar
+        name = referred(self.name).tagged().familiar
 
         def judge(state: dict[str, Any]) -> tuple[Verdict, str]:
             at = epoch((state.get("Metadata") or {}).get("LastTagTime"))
@@ -107,6 +94,16 @@ class ImagePull(
 
         absent = Verdict.NOT_DONE, "there is no image of that name"
         return (present(engine, name, f"/images/{segment(name)}/json", judge, absent),)
+
+
+def with_default_tag(ctx: Context, reference: Reference, *, quiet: bool) -> Reference:
+    """The reference with a tag, if it had none; the reader is told which unless ``quiet``."""
+    if not reference.name_only:
+        return reference
+    tagged = reference.tagged()
+    if not quiet:
+        ctx.stdout(f"Using default tag: {tagged.tag}\n".encode())
+    return tagged
 
 
 def registry_auth(ctx: Context, reference: Reference) -> str:

@@ -10,8 +10,8 @@ from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.output import Output, Stream
 from handlers.grammar.values import BOOL
 from handlers.image import platform
-from handlers.image.pull import AUTH_HEADER, registry_auth
-from handlers.image.reference import InvalidReferenceError, Reference
+from handlers.image.pull import AUTH_HEADER, registry_auth, with_default_tag
+from handlers.image.reference import referred
 from permissions.verbs import Danger, Kind, Verb
 
 PLATFORM_HELP = """Push a platform-specific manifest as a single-platform image to the registry.
@@ -59,7 +59,7 @@ class ImagePush(
     def check(self) -> None:
         """Raises UsageFault for a name or platform that is none, and where signing is asked for."""
         platform.check(self.platform, f"Invalid platform {self.platform}: ")
-        reference = self._reference()
+        reference = referred(self.name)
         if self.all_tags and not reference.name_only:
             raise _refused(
                 "tag can't be used with --all-tags/-a", "Name the repository alone, or leave out -a."
@@ -76,13 +76,11 @@ class ImagePush(
 
     def run(self, ctx: Context) -> Output:
         """Pushes; the progress goes out as it comes, the digest last. Raises EngineFault."""
-        reference = self._reference()
+        reference = referred(self.name)
         if self.platform:
             ctx.stdout(_note(ONE_PLATFORM))
-        if not self.all_tags and reference.name_only:
-            reference = reference.tagged()
-            if not self.quiet:
-                ctx.stdout(f"Using default tag: {reference.tag}\n".encode())
+        if not self.all_tags:
+            reference = with_default_tag(ctx, reference, quiet=self.quiet)
         query = {
             "tag": None if self.all_tags else reference.tag,
             "platform": platform.encoded(self.platform),
@@ -108,12 +106,6 @@ class ImagePush(
         if self.quiet:
             ctx.stdout(f"{reference.canonical}\n".encode())
         return Stream()
-
-    def _reference(self) -> Reference:
-        try:
-            return Reference.parse(self.name)
-        except InvalidReferenceError as error:
-            raise _refused(str(error), "An image is NAME[:TAG], in lower case.") from None
 
 
 def _noted(messages: Iterable[dict[str, Any]], notes: list[str]) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ from docker_image.digest import InvalidDigest
 from docker_image.reference import InvalidReference
 from docker_image.reference import Reference as Parsed
 
+from handlers.faults import Reason, UsageFault
 from permissions.model import Record
 
 HUB = "docker.io"
@@ -89,3 +90,16 @@ class Reference(Record):
     @property
     def _suffix(self) -> str:
         return (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
+
+
+def referred(text: str, before: str = "") -> Reference:
+    """What a word on a line refers to; raises UsageFault with the CLI's sentence, ``before`` in front."""
+    try:
+        return Reference.parse(text)
+    except InvalidReferenceError as error:
+        raise UsageFault(
+            f"{before}{error}",
+            reason=Reason.BAD_VALUE,
+            exit_code=1,
+            hint="An image is NAME[:TAG], in lower case.",
+        ) from None

@@ -8,7 +8,7 @@ from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command
 from handlers.grammar.gonumbers import quote
 from handlers.grammar.output import Lines, Output
-from handlers.image.reference import InvalidReferenceError, Reference
+from handlers.image.reference import Reference, referred
 from handlers.outcome import Begun, Finding, Verdict, present
 from permissions.verbs import Danger, Kind, Verb
 
@@ -64,12 +64,4 @@ class ImageTag(
 
 
 def _parsed(text: str) -> Reference:
-    try:
-        return Reference.parse(text)
-    except InvalidReferenceError as error:
-        raise UsageFault(
-            f"Error parsing reference: {quote(text)} is not a valid repository/tag: {error}",
-            reason=Reason.BAD_VALUE,
-            exit_code=1,
-            hint="An image is NAME[:TAG], in lower case.",
-        ) from None
+    return referred(text, f"Error parsing reference: {quote(text)} is not a valid repository/tag: ")

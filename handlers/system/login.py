@@ -22,6 +22,8 @@ Authenticating with existing credentials... [Username: {}]
 
 """
 NO_TERMINAL = "Error: Cannot perform an interactive login from a non TTY device"
+NO_ADDRESS = "the registry's address has neither a dot nor a port, so no image could come from it"
+QUOTE_IT = "Put a password of several words in quotes, or leave -p out: then a form asks for it."
 
 
 class Login(
@@ -55,7 +57,7 @@ class Login(
     def check(self) -> None:
         """Raises UsageFault for options that the CLI does not take together."""
         given = self.model_fields_set
-        problem = ""
+        problem, hint = "", f"For example: `{self.example}`."
         if "password_stdin" in given and "password" in given:
             problem = "conflicting options: cannot specify both --password and --password-stdin"
         elif "password_stdin" in given and "username" not in given:
@@ -64,10 +66,10 @@ class Login(
             problem = "username is empty"
         elif "password" in given and not self.password:
             problem = "password is empty"
+        elif self.password and not _is_address(self.server):
+            problem, hint = NO_ADDRESS, QUOTE_IT
         if problem:
-            raise UsageFault(
-                problem, reason=Reason.BAD_VALUE, exit_code=1, hint=f"For example: `{self.example}`."
-            )
+            raise UsageFault(problem, reason=Reason.BAD_VALUE, exit_code=1, hint=hint)
 
     def with_password(self, password: str, username: str = "") -> "Login":
         """The command with a password that was given apart from the line, and a name if that was too."""
@@ -78,8 +80,8 @@ class Login(
     def run(self, ctx: Context) -> Output:
         """Has the registry check the login: the one given, else the one kept from before.
 
-        A login that was given and is right is named in ``keeps_login``. Raises EngineFault with the
-        registry's answer, and Fault where there is nothing to check and nobody to ask.
+        Raises EngineFault with the registry's answer, and Fault where there is nothing to check and nobody
+        to ask.
         """
         server = server_key(self.server)
         if self.password and not self.password_stdin:
@@ -97,14 +99,28 @@ class Login(
                 reason=Reason.NEEDS_TERMINAL,
                 hint="Give the name with -u; the password is asked for in a form.",
             )
-        return Lines(lines=_said(ctx, self.username.strip(), self.password, server), keeps_login=server)
+        return Lines(lines=_said(ctx, self.username.strip(), self.password, server))
 
 
 def server_key(server: str | None) -> str:
     """The key under which a login is kept: a registry's host and port, Docker Hub's own for none."""
     if server in (None, "", HUB, HUB_LOGIN):
         return HUB_LOGIN
-    return str(server).rpartition("://")[2].partition("/")[0]
+    return hostname(str(server))
+
+
+def hostname(server: str) -> str:
+    """A registry's host and port, of an address too."""
+    return server.rpartition("://")[2].partition("/")[0]
+
+
+def _is_address(server: str | None) -> bool:
+    """Whether images can come from there: without a dot or a port a word is no registry in their names.
+
+    So the rest of a password that was not put in quotes is neither asked for in the network nor shown.
+    """
+    name = hostname(server or HUB)
+    return "." in name or ":" in name or name == "localhost"
 
 
 def registry(server: str | None) -> Resource:

@@ -6,7 +6,7 @@ from typing import Annotated
 from handlers.context import Context
 from handlers.grammar.command import Arg, Command
 from handlers.grammar.output import Lines, Output
-from handlers.system.login import registry, server_key
+from handlers.system.login import hostname, registry, server_key
 from permissions.operation import Resource
 from permissions.verbs import Danger, Verb
 
@@ -28,9 +28,9 @@ class Logout(
         yield registry(self.server)
 
     def run(self, ctx: Context) -> Output:
-        """Names the login to forget; the asker is told when none was kept."""
+        """Says whose login goes; the asker is told when none was kept."""
         key = server_key(self.server)
-        # Docker Hub's short name is told as it was written, though the login is kept under the long one.
-        shown = self.server if self.server and key.startswith("https:") else key
+        # Docker Hub's login is kept under a name of its own, and told by the one that was written.
+        shown = hostname(self.server) if self.server else key
         warnings = () if ctx.login(key) else (f"Not logged in to {shown}",)
-        return Lines(lines=(f"Removing login credentials for {shown}",), warnings=warnings, forgets_login=key)
+        return Lines(lines=(f"Removing login credentials for {shown}",), warnings=warnings)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from handlers.container.prune import deleted_containers
 from handlers.context import Context
 from handlers.faults import Reason, UsageFault
 from handlers.format.listing import table
@@ -13,6 +14,7 @@ from handlers.format.units import short_id, size
 from handlers.grammar.command import Command, Opt
 from handlers.grammar.output import Output, Stream
 from handlers.grammar.values import BOOL, FILTER, filter_query
+from handlers.image.prune import deleted_images
 from handlers.network.prune import deleted_networks, unused_networks
 from handlers.system.conditions import Conditions
 from handlers.system.df import ACTIVE, dangling
@@ -95,9 +97,9 @@ class SystemPrune(
         # The CLI sends the filters of the build cache even where there are none.
         cache = {"all": self.all or None, "filters": conditions or ""}
         steps: list[tuple[str, dict[str, Any], Callable[[Report], Told]]] = [
-            ("/containers/prune", {"filters": conditions}, _deleted_containers),
+            ("/containers/prune", {"filters": conditions}, deleted_containers),
             ("/networks/prune", {"filters": conditions}, lambda report: (deleted_networks(report), 0)),
-            ("/images/prune", {"filters": image_filters}, _deleted_images),
+            ("/images/prune", {"filters": image_filters}, deleted_images),
             ("/build/prune", cache, _deleted_cache),
         ]
         if self.volumes:
@@ -110,20 +112,6 @@ class SystemPrune(
             total += freed
         ctx.stdout(f"Total reclaimed space: {size(total)}\n".encode())
         return Stream()
-
-
-def _deleted_containers(report: Report) -> Told:
-    ids = report.get("ContainersDeleted") or ()
-    return (("Deleted Containers:", *ids, ""), report.get("SpaceReclaimed", 0)) if ids else ((), 0)
-
-
-def _deleted_images(report: Report) -> Told:
-    images = report.get("ImagesDeleted") or ()
-    lines = [
-        f"untagged: {image['Untagged']}" if image.get("Untagged") else f"deleted: {image.get('Deleted', '')}"
-        for image in images
-    ]
-    return (("Deleted Images:", *lines, ""), report.get("SpaceReclaimed", 0)) if lines else ((), 0)
 
 
 def _deleted_cache(report: Report) -> Told:

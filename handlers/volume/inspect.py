@@ -31,4 +31,4 @@ class VolumeInspect(
             ctx.check()
             return ctx.engine.get(f"/volumes/{segment(named(name, 'volume'))}")
 
-        return inspect(self.volumes, fetch, VOLUME, self.format)
+        return inspect(self.volumes, fetch, VOLUME, self.format, plain=False)

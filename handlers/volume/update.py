@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from handlers.context import Context
-from handlers.grammar.command import Arg, Command, Opt
+from handlers.grammar.command import Api, Arg, Command, Opt
 from handlers.grammar.output import Output
 from handlers.volume.create import CLUSTER_API, no_cluster
 from permissions.verbs import Danger, Kind, Verb
@@ -29,6 +29,9 @@ class VolumeUpdate(
             min_api=CLUSTER_API,
         ),
     ] = "active"
+
+    def require_api(self, version: Api) -> None:
+        """Nothing: it is not offered whatever the engine's version, and :meth:`run` says why."""
 
     def run(self, ctx: Context) -> Output:  # noqa: ARG002 - the engine is not asked
         """Raises Fault: what can be updated are volumes of a swarm alone."""

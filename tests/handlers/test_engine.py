@@ -59,6 +59,8 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, status, body):
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if self.server.told:
+            self.send_header("Api-Version", self.server.told)
         if status == 301:
             self.send_header("Location", "/v1.41/elsewhere")
         with suppress(ConnectionError):  # who waited may be gone
@@ -70,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
 def serve():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    server.seen, server.answers, server.api = [], {}, "1.41"
+    server.seen, server.answers, server.api, server.told = [], {}, "1.41", ""
     server.hung, server.release = threading.Event(), threading.Event()
     server.url = f"tcp://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -255,6 +257,11 @@ def test_an_engine_that_comes_up_later_is_found(server):
     assert engine.get("/info") == {"Name": "box"}
     assert [path for _, path, _ in server.seen].count("/version") == 2
     engine.close()
+
+
+def test_the_version_in_the_header_goes_before_the_one_in_the_answer(server, engine):
+    server.api, server.told = "1.48", "1.44"
+    assert engine.api_version == (1, 44)
 
 
 @pytest.mark.parametrize(("offered", "spoken"), [("1.41", (1, 41)), ("1.99", (1, 50)), ("2.0", (1, 50))])

@@ -12,7 +12,7 @@ from handlers.container.groups.process import ProcessOptions
 from handlers.container.groups.resources import ResourceOptions
 from handlers.container.groups.security import SecurityOptions
 from handlers.container.groups.storage import StorageOptions
-from handlers.container.hazards import Exposure, danger_of
+from handlers.container.hazards import Exposure, beyond_binds, binds_of, danger_of
 from handlers.context import Context, Engine, Json
 from handlers.faults import EngineFault, NotFound, Reason, UsageFault
 from handlers.format.progress import line
@@ -20,11 +20,10 @@ from handlers.grammar.command import Api
 from handlers.image.pull import AUTH_HEADER, registry_auth
 from handlers.image.reference import Reference
 from handlers.outcome import Begun, Finding, Seen, Verdict, containers, made
-from permissions.operation import Resource
+from permissions.operation import Bind, Resource
 from permissions.verbs import Danger, Kind
 
 PLATFORM_API = (1, 41)
-OOM_WARNING = "Disabling the OOM killer on containers without setting a '-m/--memory' limit may be dangerous."
 
 
 class CreateOptions(
@@ -92,7 +91,11 @@ class CreateOptions(
 
     def value_danger(self) -> Danger:
         """The worst of what the values give away."""
-        return danger_of(self.exposures())
+        return danger_of(beyond_binds(self.exposures()))
+
+    def binds(self) -> tuple[Bind, ...]:
+        """The paths of the host that it mounts."""
+        return binds_of(self.exposures())
 
     def resources(self) -> Iterator[Resource]:
         """The image, the name it takes, and every object that an option names, each once."""
@@ -143,7 +146,7 @@ class CreateOptions(
         Warnings and the pull's progress go to stderr. Raises Fault where the engine is too old for what
         was asked, EngineFault where it refuses.
         """
-        for warning in self._warnings():
+        for warning in self.network_warnings():
             ctx.stderr(f"WARNING: {warning}\n".encode())
         if self.pull == "always":
             self._pull(ctx)
@@ -154,24 +157,20 @@ class CreateOptions(
         query = {"name": self.name or None}
         if api >= PLATFORM_API:
             query["platform"] = parse_platform(self.platform) or None
+        # What --rm says can only be done by its id: the engine's answer is waited for, whatever comes.
+        on_cancel = None if self.rm else ctx.on_cancel
         try:
-            made = ctx.engine.post("/containers/create", query, body, on_cancel=ctx.on_cancel)
+            made = ctx.engine.post("/containers/create", query, body, on_cancel=on_cancel)
         except NotFound:
             if self.pull != "missing" or is_image_id(self.image.removeprefix("sha256:")):
                 raise
             if not self.quiet:
                 ctx.stderr(f"Unable to find image '{self._reference().familiar}' locally\n".encode())
             self._pull(ctx)
-            made = ctx.engine.post("/containers/create", query, body, on_cancel=ctx.on_cancel)
+            made = ctx.engine.post("/containers/create", query, body, on_cancel=on_cancel)
         for warning in made.get("Warnings") or ():
             ctx.stderr(f"WARNING: {warning}\n".encode())
         return str(made["Id"])
-
-    def _warnings(self) -> Iterator[str]:
-        yield from self.storage_warnings()
-        if self.oom_kill_disable and not self.memory:
-            yield OOM_WARNING
-        yield from self.network_warnings()
 
     def _reference(self) -> Reference:
         return Reference.parse(self.image).tagged()

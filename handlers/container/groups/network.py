@@ -139,7 +139,8 @@ class NetworkOptions(Command):
             elif target not in BUILT_IN:
                 yield Resource(kind=Kind.NETWORK, name=target)
         for text in self.link:
-            yield Resource(kind=Kind.CONTAINER, name=text.partition(":")[0])
+            if name := text.partition(":")[0]:  # the engine refuses what has none
+                yield Resource(kind=Kind.CONTAINER, name=name)
 
     def add_network(self, body: Body) -> None:
         """Adds this group's part of the body."""

@@ -81,16 +81,6 @@ class StorageOptions(Command):
                     hint="Leave it out on this host.",
                 )
 
-    def storage_warnings(self) -> Iterator[str]:
-        """What the CLI warns of before it asks the engine."""
-        if any(mount.deprecated for mount in self._mounts()):
-            yield "bind-nonrecursive is deprecated, use bind-recursive=disabled instead"
-        if self.mount and self.volume_driver:
-            yield (
-                "`--volume-driver` is ignored for volumes specified via `--mount`. "
-                "Use `--mount type=volume,volume-driver=...` instead."
-            )
-
     def storage_exposures(self) -> Iterator[Exposure]:
         """What these options hand over."""
         yield from hazards.volumes(self.volume)
@@ -110,7 +100,8 @@ class StorageOptions(Command):
             if mount.kind in kinds and mount.source:
                 yield Resource(kind=kinds[mount.kind], name=mount.source)
         for text in self.volumes_from:
-            yield Resource(kind=Kind.CONTAINER, name=text.partition(":")[0])
+            if name := text.partition(":")[0]:  # the engine refuses what has none
+                yield Resource(kind=Kind.CONTAINER, name=name)
 
     def add_storage(self, body: Body) -> None:
         """Adds this group's part of the body; a volume that is given twice is given once."""

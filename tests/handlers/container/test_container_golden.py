@@ -111,7 +111,7 @@ EVERY_LIMIT = (
 CASES = {
     "pause": [
         ("docker pause web db", posts("pause", None, None)),
-        ("docker container pause web db ''", posts("pause", NO_WEB, STOPPED)),
+        ("docker container pause web db", posts("pause", NO_WEB, STOPPED)),
     ],
     "unpause": [
         ("docker unpause web db", posts("unpause", None, None)),
@@ -172,7 +172,7 @@ CASES = {
             {("POST", f"{WEB}/wait"): [{"StatusCode": 3}], ("POST", f"{OTHER}/wait"): [{"StatusCode": 0}]},
         ),
         (
-            "docker container wait web db ''",
+            "docker container wait web db",
             {("POST", f"{WEB}/wait"): NO_WEB, ("POST", f"{OTHER}/wait"): [{"StatusCode": 137}]},
         ),
         ("docker wait web", {("POST", f"{WEB}/wait"): []}),
@@ -201,7 +201,7 @@ CASES = {
         ("docker stats --no-stream --format json db", STATS),
         ("docker stats --no-stream", {("GET", "/containers/json"): []}),
         ("docker stats --no-stream --format '{{.Name}}'", {("GET", "/containers/json"): None}),
-        ("docker stats --no-stream web '' db", STATS | {("GET", f"{WEB}/stats"): NO_WEB}),
+        ("docker stats --no-stream web db", STATS | {("GET", f"{WEB}/stats"): NO_WEB}),
         ("docker stats --no-stream --format '{{.Nope}}' web", STATS),
         ("docker stats --no-stream --format '{{.Name' web", STATS),
         ("docker stats web", {("GET", f"{WEB}/stats"): [used(), used(pids_stats={"current": 4})]}),

@@ -74,6 +74,72 @@ def test_following_ends_when_the_job_is_cancelled(line, hint):
     assert all(stream.closed.wait(10) for stream in engine.streams)
 
 
+GONE = {
+    "attached": ("docker run --rm alpine", {}, "The container was ended and removed, as --rm says."),
+    "in the background": (
+        "docker run -d --rm alpine",
+        {},
+        "The container was ended and removed, as --rm says.",
+    ),
+    "it was faster": (
+        "docker run --rm alpine",
+        {("DELETE", f"/containers/{ID}"): NotFound("No such container")},
+        "The container was ended and removed, as --rm says.",
+    ),
+    "the engine is away": (
+        "docker run --rm alpine",
+        {("DELETE", f"/containers/{ID}"): Unreachable("away")},
+        f"The container may still be there: `docker rm -f {SHORT}` removes it.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("line", "answers", "hint"), GONE.values(), ids=GONE)
+def test_what_is_cancelled_with_rm_leaves_no_container(line, answers, hint):
+    class Impatient(FakeEngine):
+        """Cancels the job while the container is being started."""
+
+        def post(self, path, *args, **kwargs):
+            if path.endswith("/start"):
+                ctx.cancel()
+                raise Cancelled("The call to the engine was ended")
+            return super().post(path, *args, **kwargs)
+
+    engine = Impatient(
+        {
+            ("POST", "/containers/create"): {"Id": ID},
+            ("POST", f"/containers/{ID}/attach"): FakeStream([], hangs=True),
+            ("POST", f"/containers/{ID}/wait"): FakeStream([], hangs=True),
+            ("DELETE", f"/containers/{ID}"): None,
+            **answers,
+        }
+    )
+    ctx = FakeContext(engine)
+    with pytest.raises(Cancelled) as raised:
+        command(line).run(ctx)
+    assert raised.value.hint == hint
+    assert [asked.query for asked in engine.requests if asked.method == "DELETE"] == [
+        {"force": "1", "v": "1"}
+    ]
+    assert all(stream.closed.is_set() for stream in engine.streams)
+
+
+@pytest.mark.parametrize("line", ["docker run alpine", "docker run --rm --sig-proxy=false alpine"])
+def test_what_is_cancelled_without_it_goes_on(line):
+    engine = FakeEngine(
+        {
+            ("POST", "/containers/create"): {"Id": ID},
+            ("POST", f"/containers/{ID}/start"): None,
+            ("POST", f"/containers/{ID}/attach"): FakeStream([("stdout", b"one\n")], hangs=True),
+            ("POST", f"/containers/{ID}/wait"): FakeStream([], hangs=True),
+        }
+    )
+    with pytest.raises(Cancelled) as raised:
+        command(line).run(Watched(engine))
+    assert raised.value.hint == f"The container goes on: `docker stop {SHORT}` ends it."
+    assert {asked.method for asked in engine.requests} == {"POST"}
+
+
 def test_a_hint_that_is_there_already_stays():
     class Late(FakeContext):
         def check(self):

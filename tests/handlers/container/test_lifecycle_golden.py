@@ -74,13 +74,19 @@ CASES = {
         ("docker start -ai --detach-keys ctrl-x web", ATTACHED),
         ("docker start -a web", ATTACHED | {("GET", f"{WEB}/json"): inspected(remove=True)}),
         ("docker start -i web", {("GET", f"{WEB}/json"): inspected(tty=True, stdin=True)}),
-        ("docker start --checkpoint c1 web", {("POST", f"{WEB}/start"): None}),
+        (
+            "docker start --checkpoint c1 web",
+            {("GET", "/version"): {"Experimental": True}, ("POST", f"{WEB}/start"): None},
+        ),
+        (
+            "docker start --checkpoint c1 --checkpoint-dir /c web",
+            {("GET", "/version"): {"Experimental": False}},
+        ),
     ],
     "stop": [
         ("docker stop web", posts("stop", None, None)),
         ("docker stop -t 0 -s INT web", posts("stop", None, None)),
         ("docker stop web db", posts("stop", NO_WEB, None)),
-        ("docker stop ''", {}),
     ],
     "restart": [
         ("docker restart web db", posts("restart", None, None)),
@@ -99,7 +105,7 @@ CASES = {
         ("docker rm web", {("DELETE", WEB): NO_WEB}),
         ("docker rm -f web", {("DELETE", WEB): NO_WEB}),
         ("docker rm -f web db", {("DELETE", WEB): NO_WEB, ("DELETE", OTHER): EngineFault("driver failed")}),
-        ("docker rm / ../images/nginx", {}),
+        ("docker rm ../images/nginx", {}),
     ],
     "logs": [
         ("docker logs web", LOGS),

@@ -8,10 +8,9 @@ import pytest
 
 from handlers.catalogue import load
 from handlers.container.groups.platform import parse_platform
-from handlers.container.moments import check_moment, moment
 from handlers.faults import Cancelled, EngineFault, OutcomeUnknown, Unreachable
 from handlers.grammar.parser import parse
-from tests.fakes.context import FakeClock, FakeContext, FakeLogin
+from tests.fakes.context import FakeContext, FakeLogin
 from tests.fakes.engine import HANGS, FakeEngine, FakeStream, ModelEngine
 
 ID = "4f0c" * 16
@@ -198,38 +197,6 @@ def test_an_attached_run_ends_as_its_command_does(line, out, code):
     ctx = FakeContext(ModelEngine())
     output = command(line).run(ctx)
     assert (bytes(ctx.out), output.exit_code) == (out, code)
-
-
-NOON = FakeClock(now=1_700_000_000.75)
-
-
-@pytest.mark.parametrize(
-    ("text", "asked"),
-    [
-        ("", None),
-        ("10m", "1699999400"),
-        ("1h30m", "1699994600"),
-        ("-5m", "1700000300"),
-        ("0", "0"),
-        ("1136073845", "1136073845"),
-        ("1.5", "1.5"),
-        ("2023-11-14", "1699920000.000000000"),
-        ("2023-11-14T10", "1699956000.000000000"),
-        ("2023-11-14T10:30", "1699957800.000000000"),
-        ("2023-11-14T10:30:15Z", "1699957815.000000000"),
-        ("2023-11-14T10:30:15.25+02:00", "1699950615.250000000"),
-        ("2023-11-14Z", "1699920000.000000000"),
-    ],
-)
-def test_a_point_in_time_is_asked_for_as_the_cli_does(text, asked):
-    check_moment("since", text)
-    assert moment(text, NOON) == asked
-
-
-@pytest.mark.parametrize("text", ["notatime", "2023-02-30", "12:30", "1.2.3", "0x10", "٣", "yesterday", "-"])
-def test_what_is_no_point_in_time_is_refused(text):
-    with pytest.raises(ValueError, match=r'^invalid value for "since": '):
-        check_moment("since", text)
 
 
 @pytest.mark.parametrize(

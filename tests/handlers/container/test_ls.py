@@ -8,6 +8,7 @@ import pytest
 from handlers.container.inspect import ContainerInspect
 from handlers.container.ls import IGNORED, ContainerLs
 from handlers.faults import EngineFault, Fault, Reason
+from handlers.format import budget
 from handlers.grammar.lookup import Catalogue
 from handlers.grammar.parser import parse
 from permissions.operation import Resource
@@ -159,6 +160,22 @@ def test_a_format_beside_quiet_is_ignored_with_a_warning():
     assert shown.stdout.startswith("010101010101\n")
     assert shown.stderr == f"{IGNORED}\n"
     assert shown.exit_code == 0
+
+
+@pytest.mark.parametrize("form", ["", " --format table", " --format raw", " --format json", " -q"])
+def test_a_format_of_ours_lists_any_number_of_containers(monkeypatch, form):
+    monkeypatch.setattr(budget, "STEPS", 20)
+    monkeypatch.setattr(budget, "CHARS", 50)
+    monkeypatch.setattr(budget, "CPU_SECONDS", 0.0)
+    shown, _ = run(f"docker ps{form}", [container(number) for number in range(1, 100)])
+    assert len(shown.stdout.splitlines()) >= 99
+
+
+def test_a_format_that_was_typed_is_bounded_over_all_containers(monkeypatch):
+    monkeypatch.setattr(budget, "STEPS", 20)
+    with pytest.raises(Fault) as fault:
+        run("docker ps --format '{{.Names}}'", [container(number) for number in range(1, 100)])
+    assert fault.value.reason is Reason.TEMPLATE
 
 
 def test_times_show_in_the_readers_zone():

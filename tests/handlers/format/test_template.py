@@ -100,6 +100,9 @@ def test_a_template_over_plain_json_reads_the_engines_own_keys(source, text):
     ("source", "sentence"),
     [
         ("{{.ID", "template: :1: unclosed action"),
+        ("{{.", 'template: :1: illegal number syntax: "."'),
+        ("{{.ID.", 'template: :1: illegal number syntax: "."'),
+        ("{{1.", "template: :1: unclosed action"),
         ("{{nosuch .ID}}", 'template: :1: function "nosuch" not defined'),
         ("{{. nosuch.ID}}", 'template: :1: function "nosuch" not defined'),
         ("{{range .Args}}", "template: :1: unexpected EOF"),

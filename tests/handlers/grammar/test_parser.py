@@ -2,6 +2,7 @@ from typing import Annotated
 
 import pytest
 
+from handlers.catalogue import load
 from handlers.faults import UsageFault
 from handlers.grammar.command import Arg, Command
 from handlers.grammar.flags import table_of
@@ -125,6 +126,48 @@ def test_a_deprecated_spelling_works_and_warns():
     answer = parsed("restart --time 3 --time 4 web")
     assert answer.command == Restart(containers=("web",), timeout=4)
     assert answer.warnings == ("Flag --time has been deprecated, use --timeout instead",)
+
+
+def test_a_deprecated_spelling_is_told_of_where_the_line_is_refused_too():
+    fault = refused("restart --time 3 --timeout 4 web", CATALOGUE)
+    assert fault.warnings == ("Flag --time has been deprecated, use --timeout instead",)
+
+
+@pytest.mark.parametrize(
+    ("line", "warned", "unasked"),
+    [
+        ("docker", False, True),
+        ("docker container", False, True),
+        ("docker container --help", False, False),
+        ("docker container -h", True, False),
+        ("docker -h", True, False),
+        ("docker help", False, False),
+        ("docker ps -h", True, False),
+        ("docker ps -ah", True, False),
+        ("docker ps --help", False, False),
+        ("docker help ps", False, False),
+    ],
+)
+def test_help_tells_how_it_was_asked_for(line, warned, unasked):
+    answer = parse(line, CATALOGUE)
+    assert isinstance(answer, HelpAsked)
+    said = ("Flag shorthand -h has been deprecated, use --help",) if warned else ()
+    assert (answer.warnings, answer.unasked) == (said, unasked)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("docker stop ''", "container"),
+        ("docker stop ' ' web", "container"),
+        ("docker network rm '\u00a0'", "network"),
+        ("docker volume rm ''", "volume"),
+        ("docker network connect net ''", "container"),
+    ],
+)
+def test_a_name_without_a_visible_character_is_refused_as_the_cli_does(line, kind):
+    fault = refused(line, load())
+    assert (fault.message, fault.exit_code) == (f"invalid {kind} name or ID: value is empty", 1)
 
 
 def test_a_flag_has_its_own_danger():

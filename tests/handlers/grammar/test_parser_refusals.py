@@ -3,6 +3,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field
 
+from handlers.catalogue import load
 from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.lookup import Catalogue
@@ -280,3 +281,10 @@ def test_a_limit_of_a_model_is_a_usage_fault_too(line, bad, message):
     fault = refused(line, Catalogue([Bounded]))
     assert (fault.message, fault.reason) == (message, Reason.BAD_VALUE)
     assert line[slice(*fault.span)] == bad
+
+
+def test_a_value_too_short_to_be_a_secret_stands_in_the_message():
+    with pytest.raises(UsageFault, match=r'invalid argument "bad\.key=1" for "--sysctl" flag'):
+        parse("docker create --sysctl bad.key=1 nginx", load())
+    with pytest.raises(UsageFault, match=r'invalid argument "bad\.key=••••" for "--sysctl" flag'):
+        parse("docker create --sysctl bad.key=hunter2 nginx", load())

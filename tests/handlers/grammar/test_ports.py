@@ -87,7 +87,7 @@ def test_a_bad_port_to_expose_is_refused_with_the_message_of_the_cli(spec, messa
 
 
 def test_short_options_cannot_ask_for_endless_ports():
-    assert len(parse_publish(["1-65535"])) < MAX_PORTS
+    assert len(parse_publish(["1-65535"])) <= MAX_PORTS
     for parse in (parse_publish, parse_expose):
         specs = [f"1-65535/{protocol}" for protocol in ("tcp", "udp", "sctp")]
         with pytest.raises(ValueError, match="more than"):

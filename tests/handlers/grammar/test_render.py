@@ -1,5 +1,3 @@
-import shlex
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,62 +5,7 @@ from hypothesis import strategies as st
 from handlers.faults import UsageFault
 from handlers.grammar.parser import Parsed, parse
 from handlers.grammar.render import argv, shown
-from tests.handlers.grammar.sample import CATALOGUE, Commit, ImageLs, Login, Ls, NetworkCreate, Restart, Run
-
-TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
-WORDS = st.one_of(
-    TEXTS,
-    st.sampled_from(["-", "--", "--all", "-x", "\u2014x", "a,b", 'a"b', "> f", "$(x)", "=", "\n", "\\\n"]),
-)
-NUMBERS = st.integers(-(2**63), 2**63 - 1)
-SIZES = st.integers(0, 2**53)
-
-
-def given_some(required, **optional):
-    return st.fixed_dictionaries(required, optional=optional)
-
-
-LISTS = st.lists(WORDS, max_size=3).map(tuple)
-FULL = st.lists(WORDS, min_size=1, max_size=3).map(tuple)
-NAMED = st.tuples(st.sampled_from(["A", "b-c", "-", "é"]), WORDS).map("=".join)
-COMMANDS = st.one_of(
-    given_some({"containers": FULL}, signal=WORDS, timeout=NUMBERS).map(Restart.model_validate),
-    given_some(
-        {},
-        all=st.booleans(),
-        last=NUMBERS,
-        no_trunc=st.booleans(),
-        filter=st.lists(NAMED.map(lambda text: text.lower()), min_size=1).map(
-            lambda texts: tuple(f"{n.strip()}={v.strip()}" for n, _, v in (t.partition("=") for t in texts))
-        ),
-    ).map(Ls.model_validate),
-    given_some(
-        {"image": WORDS},
-        command=FULL,
-        attach=st.just(("stdin", "stderr")),
-        blkio_weight=st.integers(0, 65_535),
-        cpus=NUMBERS,
-        dns=st.just(("1.1.1.1", "::1")),
-        env=st.lists(NAMED, min_size=1).map(tuple),
-        health_start_interval=NUMBERS,
-        interactive=st.booleans(),
-        memory=SIZES,
-        memory_swap=st.one_of(st.just(-1), SIZES),
-        name=WORDS,
-        sig_proxy=st.booleans(),
-    ).map(Run.model_validate),
-    given_some({}, repository=WORDS, format=WORDS).map(ImageLs.model_validate),
-    given_some({"container": WORDS}, repository=WORDS, message=WORDS).map(Commit.model_validate),
-    given_some({"network": WORDS}, subnet=LISTS).map(NetworkCreate.model_validate),
-)
-
-
-@given(COMMANDS)
-def test_the_canonical_line_parses_to_the_same_command(command):
-    answer = parse(shlex.join(argv(command)), CATALOGUE)
-    assert isinstance(answer, Parsed)
-    assert answer.command == command
-    assert answer.command.model_fields_set == command.model_fields_set
+from tests.handlers.grammar.sample import CATALOGUE, Login, Restart, Run
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from handlers.faults import EngineFault, NotFound, Reason, UsageFault
+from handlers.faults import Cancelled, EngineFault, NotFound, Reason, UsageFault
+from handlers.format.progress import follow
 from handlers.grammar.lookup import Catalogue
 from handlers.grammar.parser import parse
 from handlers.image.pull import ImagePull
@@ -128,6 +129,30 @@ def test_an_error_in_the_stream_ends_the_pull_without_the_final_line():
     with pytest.raises(EngineFault, match="no space left"):
         ImagePull(name="r.example/cli/app:1.0").run(ctx)
     assert ctx.out.decode() == "1.0: Pulling from cli/app\n"
+
+
+def test_a_stream_that_was_ended_from_outside_is_no_success():
+    ctx = FakeContext(FakeEngine())
+
+    def ended():
+        yield STREAM[0]
+        ctx.cancelled = True
+
+    with pytest.raises(Cancelled):
+        follow(ended(), ctx, quiet=False)
+
+
+def test_that_the_registry_broke_off_is_told_until_the_layer_moves_on():
+    ctx = FakeContext(FakeEngine())
+    moving = {"status": "Downloading", "progressDetail": {"current": 3, "total": 9}, "id": "ab12"}
+    retrying = {"status": "Retrying in 5 seconds", "progressDetail": {}, "id": "ab12"}
+    follow([moving, retrying, moving], ctx, quiet=True)
+    assert [transfer.note for transfer in ctx.transfers] == [
+        "",
+        "The registry broke off. Retrying in 5 seconds.",
+        "",
+    ]
+    assert [transfer.bytes_done for transfer in ctx.transfers] == [3, 3, 3]
 
 
 def test_a_plugin_is_pointed_to_its_own_command():

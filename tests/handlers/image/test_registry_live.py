@@ -48,15 +48,15 @@ def name(engine, registry, unique, image, run):
 
 
 def digest_at(registry, name, tag):
-    """What the registry itself says a tag is."""
+    """What the registry itself says a tag is, "" for none."""
     connection = http.client.HTTPConnection(registry.host, registry.port, timeout=10)
     login = base64.b64encode(f"{registry.username}:{registry.password}".encode()).decode()
     headers = {"Authorization": f"Basic {login}", "Accept": MANIFEST}
-    repository = name.removeprefix(f"{registry.address}/")
+    repository = name.partition("/")[2]
     connection.request("HEAD", f"/v2/{repository}/manifests/{tag}", headers=headers)
     answer = connection.getresponse()
     connection.close()
-    return answer.headers.get("Docker-Content-Digest") if answer.status == 200 else None
+    return answer.headers.get("Docker-Content-Digest") if answer.status == 200 else ""
 
 
 def test_a_push_tells_its_digest_last_and_the_registry_has_it(run, registry, name):
@@ -65,7 +65,7 @@ def test_a_push_tells_its_digest_last_and_the_registry_has_it(run, registry, nam
     assert lines[0] == f"The push refers to repository [{name}]"
     digest = digest_at(registry, name, "1")
     assert lines[-1].startswith(f"1: digest: {digest} size: ")
-    assert digest_at(registry, name, "2") is None
+    assert digest_at(registry, name, "2") == ""
     assert run(f"docker push -q {name}:2")[1] == f"{name}:2\n"
     assert digest_at(registry, name, "2") == digest
 
@@ -74,14 +74,14 @@ def test_all_tags_of_a_repository_are_pushed(run, registry, name):
     _, out, _ = run(f"docker push -a {name}")
     assert "1: digest: sha256:" in out
     assert "2: digest: sha256:" in out
-    assert digest_at(registry, name, "1") == digest_at(registry, name, "2") is not None
+    assert digest_at(registry, name, "1") == digest_at(registry, name, "2") != ""
 
 
 def test_without_a_login_nothing_is_pushed_or_pulled(run, registry, name):
     with pytest.raises(EngineFault, match="no basic auth credentials") as fault:
         run(f"docker push {name}:1", logged_in=False)
     assert f"docker login {registry.address}" in fault.value.hint
-    assert digest_at(registry, name, "1") is None
+    assert digest_at(registry, name, "1") == ""
     run(f"docker push -q {name}:1")
     run(f"docker rmi {name}:1")
     with pytest.raises(EngineFault, match="no basic auth credentials"):
@@ -104,10 +104,10 @@ def test_an_image_that_is_not_there_cannot_be_pushed(run, name):
         run(f"docker push {name}:9")
 
 
-def test_a_right_login_is_named_to_be_kept(run, registry):
+def test_a_right_login_succeeds_and_shows_no_password(run, registry):
     line = f"docker login -u {registry.username} -p '{registry.password}' http://{registry.address}"
-    output, out, err = run(line, logged_in=False)
-    assert (out, output.keeps_login) == ("Login Succeeded\n", registry.address)
+    _, out, err = run(line, logged_in=False)
+    assert out == "Login Succeeded\n"
     assert registry.password not in out + err
 
 
@@ -117,8 +117,8 @@ def test_a_wrong_login_is_refused_by_the_registry(run, registry):
 
 
 def test_a_kept_login_is_checked_anew(run, registry):
-    output, out, err = run(f"docker login {registry.address}")
-    assert (out, output.keeps_login) == ("Login Succeeded\n", "")
+    _, out, err = run(f"docker login {registry.address}")
+    assert out == "Login Succeeded\n"
     assert f"[Username: {registry.username}]" in err
 
 

@@ -147,7 +147,8 @@ CASES = {
         ("docker network rm -f nosuch a", removals(nosuch=MISSING, a=None)),
         ("docker network rm -f nosuch a", removals(nosuch=MISSING, a=EngineFault("a has active endpoints"))),
         ("docker network rm mesh", {("GET", "/networks/mesh"): {"Ingress": True}}),
-        ("docker network rm '' ..", {}),
+        ("docker network rm ''", {}),
+        ("docker network rm ..", {}),
     ],
     "prune": [
         ("docker network prune -f", {("POST", "/networks/prune"): {"NetworksDeleted": ["net9", "net10"]}}),

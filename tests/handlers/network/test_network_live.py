@@ -72,26 +72,69 @@ def test_a_network_has_what_its_line_said(docker, names, prefix):
     assert docker(f"network rm {network}") == f"{network}\n"
 
 
-def test_connected_containers_reach_each_other_by_address_alias_and_link(
+FETCH = """
+fetched() { for try in 1 2 3 4 5 6 7 8; do timeout 5 wget -q -O - "http://$1/" && return; sleep 1; done; }
+for name in %s; do echo "$name: $(fetched $name)"; done
+"""
+"""Asks for the page of each name; an IPv6 address can be used once nobody else was found to have it."""
+PAGE = "hello from docktalk's tiny image"
+
+
+def ended(engine, container):
+    """Starts a container and waits for its end; its exit code."""
+    end = engine.progress(f"/containers/{container}/wait", {"condition": "next-exit"})
+    engine.post(f"/containers/{container}/start")
+    return [answer["StatusCode"] for answer in end]
+
+
+def test_pages_are_fetched_by_every_address_and_name_that_the_lines_gave(
     engine, docker, names, prefix, image
 ):
     network, web, db = names
-    docker(f"network create --subnet {prefix}.0/24 {network}")
-    made(engine, db, image, "sleep 300")
+    six = f"fd00:{prefix.split('.')[1]}:{prefix.split('.')[2]}:"
+    docker(
+        f"network create -d bridge --subnet {prefix}.0/24 --ip-range {prefix}.192/26"
+        f" --ipv6 --subnet {six}:/64 {network}"
+    )
+    made(engine, db, image, "httpd -f -p 80 -h /var/www")
     engine.post(f"/containers/{db}/start")
-    docker(f"network connect --ip {prefix}.77 --alias store {network} {db}")
-    form = f"{{{{with index .NetworkSettings.Networks {json.dumps(network)}}}}}{{{{.IPAddress}}}}{{{{end}}}}"
-    assert docker(f"container inspect -f '{form}' {db}") == f"{prefix}.77\n"
+    docker(
+        f"network connect --ip {prefix}.77 --ip6 {six}:77 --alias store --alias shop,market {network} {db}"
+    )
+    (found,) = json.loads(docker(f"container inspect {db}"))
+    endpoint = found["NetworkSettings"]["Networks"][network]
+    assert (endpoint["IPAddress"], endpoint["GlobalIPv6Address"]) == (f"{prefix}.77", f"{six}:77")
+    assert {"store", "shop", "market"} <= set(endpoint["Aliases"])
 
-    made(engine, web, image, f"for a in {prefix}.77 store linked; do ping -c 1 -W 5 $a || exit 1; done")
+    asked = [f"{prefix}.77", f"[{six}:77]", "store", "shop", "market", "linked", db]
+    made(engine, web, image, FETCH % " ".join(f"'{name}'" for name in asked))
     docker(f"network connect --link {db}:linked {network} {web}")
-    end = engine.progress(f"/containers/{web}/wait", {"condition": "next-exit"})
-    engine.post(f"/containers/{web}/start")
-    assert [answer["StatusCode"] for answer in end] == [0]
-    assert docker(f"logs {web}").count("1 packets received") == 3
+    assert ended(engine, web) == [0]
+    assert docker(f"logs {web}").splitlines() == [f"{name}: {PAGE}" for name in asked]
+    (found,) = json.loads(docker(f"container inspect {web}"))
+    assert found["NetworkSettings"]["Networks"][network]["Links"] == [f"{db}:linked"]
 
+
+def test_an_address_comes_from_the_range_and_a_disconnected_container_is_out_of_reach(
+    engine, docker, names, prefix, image
+):
+    network, web, db = names
+    docker(f"network create --subnet {prefix}.0/24 --ip-range {prefix}.192/26 {network}")
+    made(engine, db, image, "httpd -f -p 80 -h /var/www")
+    engine.post(f"/containers/{db}/start")
+    docker(f"network connect --alias store {network} {db}")
+    form = f"{{{{with index .NetworkSettings.Networks {json.dumps(network)}}}}}{{{{.IPAddress}}}}{{{{end}}}}"
+    address = docker(f"container inspect -f '{form}' {db}").strip()
+    assert 192 <= int(address.removeprefix(f"{prefix}.")) <= 255
+
+    script = "for name in $@; do timeout 2 wget -q -O - http://$name/ || echo nobody; done"
+    made(engine, web, image, f"set -- {address} store; {script}")
+    docker(f"network connect {network} {web}")
+    assert ended(engine, web) == [0]
     docker(f"network disconnect {network} {db}")
-    assert f"{prefix}.77" not in docker(f"network inspect {network}")
+    assert address not in docker(f"network inspect {network}")
+    assert ended(engine, web) == [0]
+    assert docker(f"logs {web}").split("\n") == [PAGE, PAGE, "nobody", "nobody", ""]
 
 
 def test_events_tell_of_a_network_that_came_and_went(docker, names, prefix):

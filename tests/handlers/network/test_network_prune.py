@@ -2,7 +2,10 @@
 
 import pytest
 
+from bot.jobs.life import _WORK
+from handlers.faults import NotFound, Unreachable
 from handlers.network.prune import QUESTION, NetworkPrune
+from permissions.ticket import Mode
 from tests.fakes.context import FakeContext
 from tests.fakes.engine import FakeEngine
 
@@ -52,3 +55,12 @@ def test_the_preview_shows_what_the_engine_would_remove(filters, names):
     shown, warnings = previewed(*filters)
     assert shown == names
     assert warnings == (f"{len(names)} {'network' if len(names) == 1 else 'networks'} would go.",)
+
+
+def test_where_an_engine_has_no_such_list_the_question_says_so():
+    absent = FakeContext(FakeEngine({("GET", "/networks"): NotFound("page not found")}))
+    shown = _WORK[Mode.PREVIEW](NetworkPrune(), absent)
+    assert (shown.exit_code, shown.warnings) == (0, ("What would go could not be listed: page not found",))
+    down = FakeContext(FakeEngine({("GET", "/networks"): Unreachable("no engine")}))
+    with pytest.raises(Unreachable):
+        _WORK[Mode.PREVIEW](NetworkPrune(), down)

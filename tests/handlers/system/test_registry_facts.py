@@ -3,8 +3,10 @@
 import pytest
 
 from handlers.catalogue import load
+from handlers.faults import UsageFault
 from handlers.grammar.mask import masked
 from handlers.grammar.parser import parse
+from handlers.grammar.secrecy import MASK
 from handlers.system.login import Login, server_key
 from permissions.operation import Resource
 from permissions.verbs import Danger, Kind, Verb
@@ -74,8 +76,15 @@ def test_a_server_has_one_key_however_it_is_written(server, key):
 def test_a_password_on_the_line_is_never_shown(line):
     shown, _ = masked(line, None, load())
     assert "hunter2" not in shown
-    assert "eve" in shown
-    assert "r.example" in shown
+    assert shown.startswith("docker login -u eve -")
+    assert shown.endswith(MASK)
+
+
+def test_with_quotes_or_without_all_that_follows_a_password_is_hidden():
+    line = "docker login -u eve -p 'two words' and three more r.example --nosuch"
+    shown, span = masked(line, (line.index("--nosuch"), len(line)), load())
+    assert shown == f"docker login -u eve -p {MASK}"
+    assert shown[slice(*span)] == MASK
 
 
 def test_a_password_given_apart_from_the_line_is_used_without_a_warning():
@@ -84,7 +93,7 @@ def test_a_password_given_apart_from_the_line_is_used_without_a_warning():
     asked = command("docker login r.example")
     assert isinstance(asked, Login)
     output = asked.with_password("correct horse", "eve").run(ctx)
-    assert (output.stdout, output.keeps_login, bytes(ctx.err)) == ("Login Succeeded\n", "r.example", b"")
+    assert (output.stdout, bytes(ctx.err)) == ("Login Succeeded\n", b"")
     assert engine.requests[0].body == {
         "username": "eve",
         "password": "correct horse",
@@ -95,3 +104,34 @@ def test_a_password_given_apart_from_the_line_is_used_without_a_warning():
 def test_a_name_on_the_line_stays_where_the_form_gives_none():
     filled = command("docker login -u eve --password-stdin r.example").with_password("correct horse")
     assert (filled.username, filled.password) == ("eve", "correct horse")
+
+
+@pytest.mark.parametrize(
+    ("server", "taken"),
+    [
+        ("", True),
+        ("r.example", True),
+        ("localhost", True),
+        ("https://registry:5000/v2/", True),
+        ("horse", False),
+        ("http://horse/x", False),
+    ],
+)
+def test_what_cannot_be_a_registry_of_images_gets_no_password(server, taken):
+    line = f"docker login -u eve -p hunter2 '{server}'"
+    if taken:
+        assert command(line).server == server
+        return
+    with pytest.raises(UsageFault, match="neither a dot nor a port") as fault:
+        command(line).check()
+    assert "quotes" in fault.value.hint
+    assert "horse" not in fault.value.message + fault.value.hint
+
+
+def test_the_last_word_about_a_logout_is_the_name_that_was_written():
+    ctx = FakeContext(FakeEngine())
+    told = [
+        command(f"docker logout {server}").run(ctx).lines[0].rpartition(" ")[2]
+        for server in ("", "docker.io", "https://index.docker.io/v1/", "http://r.example/v2/")
+    ]
+    assert told == [HUB, "docker.io", "index.docker.io", "r.example"]
