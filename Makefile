@@ -4,7 +4,7 @@ CODE := bot handlers permissions scripts tests
 TYPED := bot handlers permissions scripts
 WITH := scripts/services.sh
 
-.PHONY: demo test unit lint fmt bench soak slack-smoke clean help
+.PHONY: demo test unit lint fmt bench chaos mutation soak slack-smoke clean help
 
 demo: ## a tour of the bot against a real Docker Engine, without a Slack account
 	@$(WITH) demo $(PYTHON) -m bot.demo
@@ -27,11 +27,20 @@ fmt: ## format the code and mend what ruff can mend
 	@.venv/bin/ruff check --fix $(CODE)
 	@.venv/bin/ruff format $(CODE)
 
-bench: ## measure a request from its signature to the answer
-	@$(WITH) test $(PYTHON) -m tests.bench.run
+bench: ## measure everything beside the CLI and five known queues (about 15 minutes); PARTS=… for some of it
+	@$(WITH) test $(PYTHON) -m tests.bench.run $(PARTS)
 
-soak: ## the long runs: ten minutes of generated command lines, the crash tests twenty times
+chaos: ## 500 jobs under 20 kills of bot, worker, store and engine: nothing runs twice, nothing is lost
+	@scripts/environment.sh
+	@$(PYTHON) -m tests.soak.chaos
+
+mutation: ## a thousand small changes to permissions/, of which the tests have to notice 90 %
+	@scripts/environment.sh
+	@$(PYTHON) -m tests.permissions.mutation
+
+soak: chaos mutation ## the long runs: chaos, mutation, ten minutes of generated command lines, 500 streams, the crash tests twenty times
 	@DOCKTALK_FUZZ_SECONDS=600 $(WITH) test $(PYTHON) -m pytest tests/handlers/grammar/test_generated_lines.py
+	@DOCKTALK_STREAMS=500 DOCKTALK_FLOOD_SECONDS=30 $(WITH) test $(PYTHON) -m pytest -q tests/e2e/test_streams.py
 	@$(WITH) test sh -c 'for round in $$(seq 20); do $(PYTHON) -m pytest -q tests/bot/jobs/test_crash.py || exit 1; done'
 
 slack-smoke: ## a few checks against a real workspace (needs tokens, see docs/deploy.md)

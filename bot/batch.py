@@ -8,6 +8,7 @@ from typing import TextIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bot.screen import ask
 from bot.trial import Answer, Trial
 
 DEADLINE = 30.0
@@ -49,13 +50,18 @@ async def run_lines(
     channel: str,
     unmasked: bool,
 ) -> int:
-    """Asks each line in turn and prints its thread as a reader of Slack sees it; the last one's status."""
+    """Asks each line in turn and prints its thread as a reader of Slack sees it; the last one's status.
+
+    What a line prints while it runs is seen at once, and ^C stops it.
+    """
     exit_code = 0
     async with Trial(policy=policy, unmasked=unmasked) as trial:
         user, place = trial.user(name, role), trial.channel(channel)
         for line in lines:
-            answer = await trial.ask(line, user=user, channel=place)
-            out.write(f"#{place.name}  {user.name} types  {line}\n{answer.picture}\n\n")
+            out.write(f"#{place.name}  {user.name} types  {line}\n")
+            out.flush()
+            answer = await ask(trial, line, user=user, channel=place, out=out)
+            out.write(f"{answer.picture}\n\n")
             out.flush()
             exit_code = answer.exit_code
     return exit_code

@@ -1,7 +1,8 @@
-"""The documentation page of every docker command, made from its declaration."""
+"""The documentation page of every docker command, made from its declaration and its example's thread."""
 
 from pathlib import Path
 
+from bot.example_thread import threads
 from handlers.catalogue import Catalogue
 from handlers.grammar import usage
 from handlers.grammar.command import Command
@@ -15,14 +16,15 @@ _DANGERS = {
 }
 
 
-def page(command: type[Command]) -> str:
-    """One command's page as Markdown."""
+def page(command: type[Command], thread: str) -> str:
+    """One command's page as Markdown; ``thread`` is what the channel shows of its example."""
     parts = [
         f"# docker {command.path}",
         f"{command.summary()}.".replace("..", "."),
         f"**Verb** `{command.verb}` · **danger** `{command.danger.name}`: {_DANGERS[command.danger]}.",
         f"```\n{usage.text(command, command.path)}```",
         f"For example:\n\n    /{command.example}",
+        f"The channel shows:\n\n```text\n{thread}\n```",
     ]
     worse = [opt for opt in command.options.values() if opt.danger > command.danger]
     if worse:
@@ -50,8 +52,10 @@ def file_name(command: type[Command]) -> str:
 
 
 def write(catalogue: Catalogue, folder: Path) -> None:
-    """Writes the index and a page a command."""
+    """Writes the index and a page a command; raises NotCanned."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "README.md").write_text(index(catalogue), encoding="utf-8")
+    shown = threads(catalogue.commands)
     for command in catalogue.commands:
-        (folder / file_name(command)).write_text(page(command), encoding="utf-8")
+        text = page(command, shown[command.path])
+        (folder / file_name(command)).write_text(text, encoding="utf-8")

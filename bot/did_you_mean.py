@@ -93,7 +93,9 @@ class DidYouMean:
         instead = resource.model_copy(update={"name": name})
         resources = tuple(instead if one == resource else one for one in operation.resources)
         changed = operation.model_copy(update={"resources": resources})
-        return isinstance(decide(self.policy.current.policy, person, record.channel_id, changed), Allow)
+        decision = decide(self.policy.current.policy, person, record.channel_id, changed)
+        # What only the worker could tell, a hint does not.
+        return isinstance(decision, Allow) and not decision.provisional
 
 
 def _corrected(shown: str, wrong: str, near: str) -> str | None:

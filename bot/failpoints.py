@@ -13,16 +13,22 @@ POINTS = (
     "claimed",
     "verified",
     "before lock",
+    "parked",
     "locked",
     "nonce consumed",
     "before the engine",
     "after the engine",
     "before the end is told",
     "end told",
+    "orphan seen",
+    "orphan told",
     "event heard",
+    "event shown",
     "event acknowledged",
+    "event forgotten",
     "before post",
     "posted",
+    "post noted",
 )
 """Every point, in the order of the path."""
 

@@ -56,6 +56,8 @@ class BotKeys:
         self._folder = folder
         self._signing = signing
         self._verify = {id_of(key.verify_key): key.verify_key for key in signing}
+        self.key_id = id_of(signing[-1].verify_key)
+        """The id of the key that signs."""
         self._digest_key = digest_key
         self._box = SecretBox(box_key)
 
@@ -76,11 +78,6 @@ class BotKeys:
         number = int(last.name.removeprefix("signing-").removesuffix(".key")) + 1
         load_or_create(self._folder / f"signing-{number:04d}.key")
         return self.load_or_create(self._folder)
-
-    @property
-    def key_id(self) -> str:
-        """The id of the key that signs."""
-        return id_of(self._signing[-1].verify_key)
 
     def sign(self, claims: Claims) -> Ticket:
         """The ticket over exactly these claims."""

@@ -81,7 +81,9 @@ def ended(result: Result) -> None:
     RUNNING_SECONDS.labels(outcome).observe(max(0.0, result.ended_at - result.began_at))
 
 
-def serve(host: str, port: int, ready: Callable[[], bool]) -> ThreadingHTTPServer:
+def serve(
+    host: str, port: int, ready: Callable[[], bool], healthy: Callable[[], bool]
+) -> ThreadingHTTPServer:
     """A server of ``/metrics``, ``/healthz`` and ``/readyz`` in a thread of its own; ``shutdown`` ends it."""
 
     class Answers(BaseHTTPRequestHandler):
@@ -90,9 +92,9 @@ def serve(host: str, port: int, ready: Callable[[], bool]) -> ThreadingHTTPServe
             if self.path == "/metrics":
                 status, body = 200, text()
             elif self.path == "/healthz":
-                status, body = 200, b"ok\n"
+                status, body = (200, b"ok\n") if healthy() else (503, b"not healthy\n")
             elif self.path == "/readyz":
-                status, body = (200, b"ok\n") if ready() else (503, b"not ready\n")
+                status, body = (200, b"ok\n") if healthy() and ready() else (503, b"not ready\n")
             self.send_response(status)
             self.send_header("Content-Type", CONTENT_TYPE)
             self.send_header("Content-Length", str(len(body)))

@@ -175,8 +175,9 @@ def _whoami(request: Request, principal: Principal) -> str:
 
 def docker_help(asked: HelpAsked, commands: tuple[type[Command], ...]) -> Help:
     """Lists show what the asker may run; the help of one command is docker's own text."""
+    text = asked.text
     if not asked.topic:
-        return Help(text=usage.overview(commands), exit_code=asked.exit_code)
-    if any(command.path.startswith(f"{asked.topic} ") for command in commands):
-        return Help(text=usage.group(asked.topic, commands), exit_code=asked.exit_code)
-    return Help(text=asked.text, exit_code=asked.exit_code)
+        text = usage.overview(commands)
+    elif any(command.path.startswith(f"{asked.topic} ") for command in commands):
+        text = usage.group(asked.topic, commands)
+    return Help(text=text, exit_code=asked.exit_code, warnings=asked.warnings, unasked=asked.unasked)

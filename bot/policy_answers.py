@@ -5,15 +5,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.audit_entries import Known
+from bot.decided import allowed
 from bot.hosts import Hosts
 from bot.policy_tools import operation_of
 from bot.request import Request
 from bot.store.records import RequestRecord
 from handlers.catalogue import Catalogue
 from handlers.faults import Denied, Fault, Reason, UsageFault
-from permissions.decide import decide
-from permissions.decision import Allow, Deny
-from permissions.explain import Explanation, explain
+from permissions.approval import Terms
+from permissions.decision import Allow, Deny, NeedsApproval
+from permissions.explain import Explanation, explain, holders
 from permissions.model import Record
 from permissions.operation import Operation, Principal, Standing
 from permissions.policy import Policy
@@ -25,6 +26,7 @@ CAN_I = "docktalk can-i"
 _USER = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>|@?([UW][A-Z0-9]+)")
 _JOB = re.compile(r"J-[0-9]{1,18}")
 _RULES_SHOWN = 12
+_HOLDERS_SHOWN = 20
 
 
 class CanI(Record):
@@ -108,10 +110,8 @@ class PolicyAnswers:
         known.operation = Operation(
             command=CAN_I, verb=Verb.ADMIN, danger=Danger.SAFE, flags=("as",), host=self.hosts.default
         )
-        decision = decide(policy, principal, request.channel_id, known.operation, self.clock())
-        if isinstance(decision, Deny):
-            raise Denied(decision.reason, rule=decision.rule, hint=decision.hint)
-        known.rule = decision.rule
+        allow = allowed(policy, principal, request.channel_id, known.operation, self.clock())
+        known.rule = allow.rule
         return await self.people(request.team_id, asked.user_id, asked.user_id)
 
     async def _why(self, job_id: str, policy: Policy, principal: Principal, request: Request) -> str:
@@ -128,11 +128,35 @@ class PolicyAnswers:
                 reason=Reason.NOT_FOUND,
             )
         who = await self.people(record.team_id, record.user_id, record.user_name)
-        now = explain(policy, who, record.channel_id, record.operation, self.clock())
+        at = self.clock()
+        now = explain(policy, who, record.channel_id, record.operation, at)
+        able = holders(policy, record.channel_id, record.operation, at)
         return (
             f"{job_id}: {record.shown}\nAsked for by {record.user_id}; allowed by {record.rule}, if the "
             f"worker agreed once it saw the target.\nBy the policy in force now:\n\n{explained(now)}"
+            f"{_able(able)}"
         )
+
+
+def _able(able: tuple[str, ...]) -> str:
+    """Who could have asked for it in that channel."""
+    more = f" and {len(able) - _HOLDERS_SHOWN} more" if len(able) > _HOLDERS_SHOWN else ""
+    who = ", ".join(able[:_HOLDERS_SHOWN]) + more if able else "nobody by a single binding"
+    return f"\nWho may ask for it there: {who}\n"
+
+
+def _agreed(terms: Terms) -> list[str]:
+    """Who could agree, a line for each threshold."""
+    lines = []
+    for threshold in terms.any:
+        steps = []
+        for step in threshold.steps:
+            named = [*step.users, *step.groups, *(f"role {role}" for role in step.roles)]
+            steps.append(f"{step.people} of {', '.join(named)}")
+        after = f", {threshold.after:g} s after it was asked for" if threshold.after else ""
+        reason = f", where the reason fits `{threshold.reason}`" if threshold.reason else ""
+        lines.append(f"agree   {' and '.join(steps)}{after}{reason}")
+    return lines
 
 
 def explained(explanation: Explanation) -> str:
@@ -140,6 +164,8 @@ def explained(explanation: Explanation) -> str:
     decision = explanation.decision
     if isinstance(decision, Deny):
         first = f"No. {decision.reason} {decision.hint}"
+    elif isinstance(decision, NeedsApproval):
+        first = "Only once people have agreed."
     elif isinstance(decision, Allow) and decision.provisional:
         first = "Perhaps: the worker decides once it has seen the target."
     else:
@@ -147,4 +173,5 @@ def explained(explanation: Explanation) -> str:
     near = [one for one in explanation.considered if not one.because.startswith("it is not about `")]
     rules = [f"{one.effect:<5}  {one.rule}: {one.because}" for one in near[:_RULES_SHOWN]]
     more = [f"and {len(near) - _RULES_SHOWN} more rules"] if len(near) > _RULES_SHOWN else []
-    return "\n".join([first, f"By: {decision.rule}", *(["", *rules] if rules else []), *more, ""])
+    agree = ["", *_agreed(decision.terms)] if isinstance(decision, NeedsApproval) else []
+    return "\n".join([first, f"By: {decision.rule}", *agree, *(["", *rules] if rules else []), *more, ""])

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from handlers.grammar.command import Command
+from permissions.host_paths import HostPath
 from permissions.model import Record
 from permissions.names import matches
 from permissions.oncall import Rotation, Shift
@@ -56,6 +57,7 @@ _MODELS: dict[Place, type[Record]] = {
     ("oncall", "", "shifts", ""): Shift,
     ("rates", ""): Rate,
     ("rates", "", "targets"): Targets,
+    ("host_paths", ""): HostPath,
 }
 """The models by place, with free keys and list positions left empty."""
 
@@ -204,6 +206,8 @@ class Reading:
             self._check_hosts((*place, "hosts"), rule.hosts, hosts)
         for place, binding in _valid(plain, ("bindings",), Binding):
             self._check_hosts((*place, "hosts"), binding.hosts, hosts)
+        for place, path in _valid(plain, ("host_paths",), HostPath):
+            self._check_hosts((*place, "hosts"), path.hosts, hosts)
 
     def _check_commands(
         self, place: Place, rule: Rule | DenyRule | Rate, commands: Collection[KnownCommand]

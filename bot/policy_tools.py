@@ -15,7 +15,7 @@ from handlers.faults import Fault
 from handlers.grammar.parser import HelpAsked, parse
 from permissions import audit
 from permissions.decide import decide
-from permissions.decision import Allow, Decision
+from permissions.decision import Allow, Decision, NeedsApproval
 from permissions.model import Record
 from permissions.operation import Operation, Principal, Standing
 from permissions.patterns import GroupId, Moment, UserId
@@ -27,7 +27,7 @@ ANYWHERE = "C0ANYWHERE"
 
 LOCAL = Hosts(default="local", known=(Host(name="local"),))
 
-Verdict = Literal["allow", "worker", "deny"]
+Verdict = Literal["allow", "worker", "approval", "deny"]
 
 
 class CasesError(Exception):
@@ -37,7 +37,8 @@ class CasesError(Exception):
 class Case(Record):
     """One line by one person, and what should come of it.
 
-    ``verdict`` is ``worker`` where the bot allows what the worker has to settle. ``rule`` is how the
+    ``verdict`` is ``worker`` where the bot allows what the worker has to settle, ``approval`` where people
+    have to agree. ``rule`` is how the
     rule's label begins; "" for any. ``at`` is when; without it, bindings with times do not count.
     """
 
@@ -133,9 +134,15 @@ def operation_of(line: str, catalogue: Catalogue, hosts: Hosts) -> Operation:
     return parsed.command.operation(host.name).model_copy(update={"host_labels": host.labels})
 
 
-def verdict(decision: Decision) -> str:
+def verdict(decision: Decision) -> Verdict:
     """The decision in a word."""
-    return "worker" if isinstance(decision, Allow) and decision.provisional else decision.outcome
+    match decision:
+        case NeedsApproval():
+            return "approval"
+        case Allow(provisional=True):
+            return "worker"
+        case _:
+            return decision.outcome
 
 
 def failures(policy: Policy, cases: Sequence[Case], catalogue: Catalogue) -> list[Failure]:

@@ -40,7 +40,8 @@ def run() -> int:
                 return int(ended.returncode) or 1
         return 0
     finally:
-        for child in reversed(children):
+        # The worker first: how its last jobs ended is told by the bot.
+        for child in children:
             _end(child)
         if store:
             store.stop()

@@ -34,8 +34,8 @@ if what == 'trim' then
     return 0
   end
   redis.call('SET', KEYS[3], ARGV[3])
-  for index = 4, #ARGV do
-    redis.call('XDEL', KEYS[1], ARGV[index])
+  if ARGV[4] then
+    redis.call('XDEL', KEYS[1], unpack(ARGV, 4)) -- a batch at most, far fewer than Lua can unpack
   end
   return 1
 end

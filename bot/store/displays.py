@@ -15,6 +15,7 @@ from bot.jobs.queue import StoreDown
 from bot.jobs.wire import LIVE_BYTES, Progress
 from bot.store.outbox import Locks
 from permissions.model import Record
+from permissions.ticket import CommandWire
 
 log = structlog.get_logger(__name__)
 
@@ -24,12 +25,35 @@ _MOST_BYTES = 4 * LIVE_BYTES
 """The JSON of a progress; whoever can write to the store could make it longer."""
 
 
+class Doubt(Record):
+    """A change whose outcome is not sure: how to look at it again, and what was seen last, at ``seen_at``.
+
+    ``nonce``, ``since`` and ``command`` are a CheckOrder's. ``reason`` is a result's, "" for done, ``text``
+    the sentences. ``line_id`` is the opaque id of the line that its asker may run again, ``again`` the job
+    that came of it. ``looking``: ``asked_by`` has asked at ``asked_at`` for another look. Times are epoch
+    seconds.
+    """
+
+    nonce: str
+    since: float
+    command: CommandWire
+    line_id: str = ""
+    reason: str
+    text: str
+    seen_at: float
+    looking: bool = False
+    asked_by: str = ""
+    asked_at: float = 0.0
+    again: str = ""
+
+
 class Display(Record):
-    """What people changed: whether the message rests, and who stopped the job."""
+    """What people changed: whether the message rests, who stopped the job; and the doubt about its end."""
 
     job_id: str
     paused: bool = False
     stopped_by: str = ""
+    doubt: Doubt | None = None
 
 
 class Displays:

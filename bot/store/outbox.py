@@ -5,6 +5,7 @@ neither read one nor choose a channel for it. An entry is written before its cal
 after it, so that a crash loses nothing.
 """
 
+from collections import OrderedDict
 from dataclasses import astuple, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +27,9 @@ LEASE_MS = 15_000
 
 REMEMBER_SECONDS = 30 * 86400
 """How long the place of a message is known, so that it can be edited."""
+
+AT_HAND = 256
+"""How many records that were locked here are kept in memory: most are to be sent at once."""
 
 REDELIVERY_SECONDS = 3600
 """How long an ephemeral is remembered, so that a redelivered mention does not repeat it."""
@@ -185,6 +189,7 @@ class OutboxStore:
         self._redis = client
         self._prefix = f"{{{namespace}}}:outbox:"
         self._locks = locks
+        self._at_hand: OrderedDict[bytes, tuple[bytes, Record]] = OrderedDict()
         self.owner = owner
         self._pace = astuple(pace)
         self._script = client.register_script(Path(__file__).with_suffix(".lua").read_text("utf-8"))
@@ -300,12 +305,19 @@ class OutboxStore:
         return reply
 
     def _lock(self, purpose: bytes, record: Record) -> str:
-        return self._locks.lock(purpose + record.model_dump_json().encode())
+        blob = self._locks.lock(purpose + record.model_dump_json().encode())
+        self._at_hand[blob.encode()] = purpose, record
+        if len(self._at_hand) > AT_HAND:
+            self._at_hand.popitem(last=False)
+        return blob
 
     def _unlock(self, purpose: bytes, kind: type[Kept], key: str, blob: bytes) -> Kept | None:
         """The record, if it was locked as this kind and under this key."""
         if not blob:
             return None
+        known, found = self._at_hand.get(blob, (b"", None))
+        if known == purpose and isinstance(found, kind):
+            return found if found.key == key else None
         try:
             text = self._locks.unlock(blob.decode())
             record = kind.model_validate_json(text.removeprefix(purpose))

@@ -11,6 +11,7 @@ from bot import audit_segments
 from bot.audit_tools import told
 from bot.keys import BotKeys
 from permissions.audit_chain import ANCHOR, CHECKPOINT, Checkpoint, SignedText
+from permissions.audit_verify import FINDINGS
 from tests.bot.audit_chains import NOW, Installation, places, rechained
 
 SEGMENT, CHECKPOINTS = "segment-000001.jsonl", "segment-000001.checkpoints.jsonl"
@@ -154,7 +155,10 @@ def long(tmp_path, monkeypatch) -> Installation:
 
 
 def test_segments_follow_each_other(long):
-    assert long.verify().outcome == "sound"
+    report = long.verify()
+    assert report.outcome == "sound"
+    assert report.segments == len(audit_segments.segments(long.folder)) >= 4
+    assert (report.first_segment, report.first, report.covered, report.tail) == (1, 1, report.last, 0)
     assert len(long.chained()) == 40
 
 
@@ -162,6 +166,8 @@ def test_a_missing_segment_is_named(long):
     (long.folder / audit_segments.segment_file(2)).unlink()
     report = long.verify()
     assert report.findings[0].sentence == "segment 2 is missing before this one"
+    assert report.findings[0].line == 0
+    assert str(report.findings[0]) == "segment-000003.jsonl: segment 2 is missing before this one"
 
 
 def test_a_first_segment_removed_without_an_anchor_is_named(long):
@@ -246,6 +252,19 @@ def test_one_entry_chained_twice_is_found(made):
     lines = made.lines()
     made.replace(rechained([*lines, lines[3]], 21))
     assert "entry 3 of a1 is in the chain twice" in made.verify().findings[0].sentence
+
+
+def test_so_many_findings_are_listed_and_the_others_counted(tmp_path):
+    made = Installation(tmp_path)
+    made.write(FINDINGS + 30)
+    lines = made.lines()
+    made.replace([lines[0], *(b"{" + line for line in lines[1:])])
+    report = made.verify()
+    assert len(report.findings) == FINDINGS
+    assert report.more > 20
+    made.replace([*lines[:-20], *(b"{" + line for line in lines[-20:])])
+    fewer = made.verify()
+    assert (len(fewer.findings) + fewer.more) < (len(report.findings) + report.more)
 
 
 def test_an_empty_folder_is_no_audit(tmp_path):

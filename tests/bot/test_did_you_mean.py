@@ -164,3 +164,16 @@ async def test_a_name_in_the_inventory_is_nothing_but_a_word(ask, hosts, lines):
 async def test_an_old_record_has_nothing_to_decide_on(ask, hosts):
     hosts.has[Kind.CONTAINER] = seen("web")
     assert await ask(record("wbe").model_copy(update={"operation": None})) is None
+
+
+async def test_a_name_that_only_the_worker_could_decide_on_is_not_offered(tmp_path, hosts, lines):
+    path = tmp_path / "policy.yaml"
+    hidden = 'deny: [{commands: ["*"], targets: {container: ["label:hidden"]}}]\n'
+    path.write_text(POLICY + hidden, encoding="utf-8")
+
+    async def who(team_id, user_id, name):
+        return Principal(team_id=team_id, user_id=user_id, name=name, standing=Standing.MEMBER, as_of=0.0)
+
+    hosts.has[Kind.CONTAINER] = seen("web")
+    meant = DidYouMean(hosts, SimpleNamespace(current=load(path)), who, lines).meant
+    assert await meant(record("wbe")) is None

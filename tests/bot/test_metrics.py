@@ -2,17 +2,24 @@
 
 import asyncio
 import contextlib
+import re
+import time
 import urllib.error
 import urllib.request
+from types import SimpleNamespace
 
+import aiohttp
 import pytest
+from slack_sdk.errors import SlackApiError
 
 from bot import metrics
 from bot.hosts import Host, Hosts
+from bot.jobs.queue import StoreDown
 from bot.jobs.wire import Ended, Refused, Result
 from bot.probes import BotProbes
 from bot.reply import Accepted, Help, Refusal
 from bot.request import Origin, Request
+from bot.slack.client import SlackTrouble, call
 
 
 def request(origin=Origin.SLASH):
@@ -86,6 +93,8 @@ def test_says_nothing_of_people_or_objects():
 class Store:
     """A queue, its listing and an outbox that answer."""
 
+    since = 0.0
+
     async def answers(self):
         return True
 
@@ -93,7 +102,7 @@ class Store:
         return True
 
     async def depth(self, _host):
-        return 3, 2, 0.0
+        return 3, 2, self.since
 
     async def waiting(self, _now):
         return ["C1", "C2"]
@@ -158,13 +167,65 @@ def get(port, path):
             return error.code, error.read()
 
 
-@pytest.mark.parametrize("ready", [True, False])
-def test_a_worker_answers_on_its_own_port(ready):
-    server = metrics.serve("127.0.0.1", 0, lambda: ready)
+@pytest.mark.parametrize(
+    ("healthy", "ready", "answers"),
+    [(True, True, (200, 200)), (True, False, (200, 503)), (False, True, (503, 503))],
+)
+def test_a_worker_answers_on_its_own_port(healthy, ready, answers):
+    server = metrics.serve("127.0.0.1", 0, lambda: ready, lambda: healthy)
     with contextlib.closing(server.socket):
         port = server.server_address[1]
-        assert get(port, "/healthz")[0] == 200
-        assert get(port, "/readyz")[0] == (200 if ready else 503)
+        assert (get(port, "/healthz")[0], get(port, "/readyz")[0]) == answers
         assert b"docktalk_jobs_total" in get(port, "/metrics")[1]
         assert get(port, "/")[0] == 404
         server.shutdown()
+
+
+async def test_tells_how_long_the_first_has_waited():
+    asked = probes()
+    asked.listing.since = time.time() - 90
+    text = (await asked.metrics("")).decode()
+    [age] = re.findall(r'docktalk_queue_oldest_seconds{host="prod-1"} ([0-9.]+)', text)
+    assert 90 <= float(age) < 150
+
+
+async def test_what_a_store_that_is_down_would_tell_is_not_guessed():
+    asked = probes()
+    await asked.metrics("")
+
+    async def down(_):
+        raise StoreDown(unsure=False)
+
+    asked.listing.depth = down
+    text = (await asked.metrics("")).decode()
+    assert "docktalk_queue_jobs{" not in text
+    assert "docktalk_outbox_channels NaN" in text
+    assert "docktalk_jobs_total" in text
+
+
+async def test_a_process_whose_store_is_down_is_not_ready():
+    asked = probes()
+
+    async def silent():
+        return False
+
+    asked.queue.answers = silent
+    assert asked.healthy()
+    assert not await asked.ready()
+
+
+async def test_calls_that_slack_does_not_take_are_counted_by_kind():
+    async def refused():
+        raise SlackApiError("no", SimpleNamespace(status_code=200, data={"error": "channel_not_found"}))
+
+    async def lost():
+        raise aiohttp.ClientConnectionError
+
+    before = [value("docktalk_slack_errors_total", kind=kind) for kind in ("unwritable", "shaken")]
+    calls = value("docktalk_slack_calls_total")
+    for call_of in (refused, lost):
+        with pytest.raises(SlackTrouble):
+            await call(call_of())
+    after = [value("docktalk_slack_errors_total", kind=kind) for kind in ("unwritable", "shaken")]
+    assert after == [count + 1 for count in before]
+    assert value("docktalk_slack_calls_total") == calls + 2

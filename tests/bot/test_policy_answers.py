@@ -1,6 +1,7 @@
 """`/docktalk can-i` and `/docktalk why`."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -8,9 +9,11 @@ from bot.audit_entries import Known
 from bot.hosts import Host, Hosts
 from bot.policy_answers import CAN_I, CanI, PolicyAnswers, Why, question
 from bot.request import Origin, Request
+from bot.slack.intake import request_from_slash
 from bot.store.records import RequestRecord
 from handlers.catalogue import load
 from handlers.faults import Denied, Fault, Reason, UsageFault
+from permissions.approval import Step, Terms, Threshold
 from permissions.operation import Operation, Principal, Resource, Standing
 from permissions.policy import Binding, DenyRule, Policy, Role, Rule
 from permissions.targets import Targets
@@ -33,6 +36,11 @@ POLICY = Policy(
     bindings=(Binding(role="operator", users=("U0ANA",)), Binding(role="admin", users=("U0LEA",))),
     deny=(DenyRule(commands=("container kill",), reason="Never."),),
 )
+
+
+def another(**parts: Any) -> Policy:
+    """The policy with other parts, made anew: a copy would bring along what was worked out of the first."""
+    return Policy(**{name: getattr(POLICY, name) for name in Policy.model_fields} | parts)
 
 
 def member(user_id: str = "U0ANA", standing: Standing = Standing.MEMBER) -> Principal:
@@ -79,7 +87,9 @@ JOB = RequestRecord(
 )
 
 
-def answered(text: str, *, who: Principal | None = None, channel_id: str = "C1") -> tuple[str, Known]:
+def answered(
+    text: str, *, who: Principal | None = None, channel_id: str = "C1", policy: Policy = POLICY
+) -> tuple[str, Known]:
     who = who or member()
 
     async def people(_: str, user_id: str, __: str) -> Principal:
@@ -93,7 +103,7 @@ def answered(text: str, *, who: Principal | None = None, channel_id: str = "C1")
     assert asked is not None
     known = Known(who=who, policy="p")
     line = request(text, who.user_id, channel_id)
-    return asyncio.run(answers.answer(asked, POLICY, who, line, known)), known
+    return asyncio.run(answers.answer(asked, policy, who, line, known)), known
 
 
 @pytest.mark.parametrize(
@@ -182,6 +192,31 @@ def test_a_job_is_told_of_where_it_was_asked_for_or_to_its_asker():
     assert answered("why J-7", channel_id="C2")[0] == text
 
 
+def test_a_job_is_told_of_with_those_who_could_have_asked_for_it():
+    text, _ = answered("why J-7")
+    assert text.endswith("\nWho may ask for it there: U0ANA\n")
+    alone = another(bindings=())
+    assert answered("why J-7", policy=alone)[0].endswith("there: nobody by a single binding\n")
+    many = tuple(f"U{number:04}" for number in range(23))
+    crowd = another(bindings=(Binding(role="operator", users=many),))
+    assert answered("why J-7", policy=crowd)[0].endswith(", U0018, U0019 and 3 more\n")
+
+
+def test_what_people_have_to_agree_on_is_told_with_those_who_can():
+    steps = (Step(people=2, users=("U0LEA",), groups=("S0OPS",)), Step(roles=("admin",)))
+    late = Threshold(steps=(Step(roles=("admin",)),), reason="fix*", after=60.0)
+    rule = Rule(verbs=(Verb.OPERATE,), approval=Terms(any=(Threshold(steps=steps), late)))
+    asking = another(roles={**POLICY.roles, "operator": Role(rules=(rule,))})
+    text, _ = answered("can-i restart web", policy=asking)
+    assert text.splitlines()[:5] == [
+        "Only once people have agreed.",
+        "By: role operator, rule 1",
+        "",
+        "agree   2 of U0LEA, S0OPS and 1 of role admin",
+        "agree   1 of role admin, 60 s after it was asked for, where the reason fits `fix*`",
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "who", "channel_id"),
     [("why J-7", "U0BEN", "C2"), ("why J-9", "U0ANA", "C1"), ("why J-8", "U0ANA", "C1")],
@@ -198,3 +233,16 @@ def test_nobody_but_members_is_answered(text: str):
     with pytest.raises(Denied) as caught:
         answered(text, who=member(standing=Standing.GUEST))
     assert caught.value.reason is Reason.NOT_A_MEMBER
+
+
+@pytest.mark.parametrize("person", ["<@U0BEN|ana>", "<@U0BEN>", "@U0BEN", "U0BEN"])
+def test_a_person_in_a_slash_command_is_the_account_and_not_its_name(person: str):
+    payload = {
+        "trigger_id": "1",
+        "team_id": "T1",
+        "user_id": "U0LEA",
+        "channel_id": "C1",
+        "text": f'can-i "restart web" --as {person}',
+    }
+    asked = question(request_from_slash(payload, program="docktalk", now=0.0))
+    assert asked == CanI(line="restart web", user_id="U0BEN")

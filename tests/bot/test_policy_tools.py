@@ -1,5 +1,6 @@
 """Cases, replays and the words of `docktalk policy`."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,14 @@ import pytest
 from bot.cli import main
 from bot.policy_tools import Asked, CasesError, asked_of, changes, failures, read_cases, verdict
 from handlers.catalogue import load
+from permissions import audit
+from permissions.approval import Step, Terms, Threshold
 from permissions.decision import Allow, Deny, NeedsApproval
 from permissions.operation import Operation, Principal, Resource, Standing
 from permissions.policy import Binding, Policy, Role, Rule
 from permissions.targets import Targets
 from permissions.verbs import Danger, Kind, Verb
+from tests.bot.audit_chains import Installation
 
 CATALOGUE = load()
 POLICY = """\
@@ -151,11 +155,70 @@ def test_a_replay_takes_whatever_was_asked():
     assert (change.old.outcome, change.new.outcome) == ("deny", "allow")
 
 
+DAY = 86400.0
+STOP = Operation(
+    command="container stop",
+    verb=Verb.OPERATE,
+    danger=Danger.INTERRUPTS,
+    resources=(Resource(kind=Kind.CONTAINER, name="web"),),
+    host="local",
+)
+
+
+def told_of(line: str, operation: Operation | None = STOP, **more) -> dict[str, object]:
+    """What the records of everything that was asked for have in common."""
+    who = Principal(
+        team_id="T", user_id="U0ANA", name="ana", standing=Standing.MEMBER, groups=("S0STAFF",), as_of=0.0
+    )
+    place = audit.Place(origin="slash", delivery_id="d", channel_id="C0OPS")
+    return {"who": who, "place": place, "line": line, "operation": operation, "policy": "p", **more}
+
+
+def refused(line: str, operation: Operation | None = STOP) -> audit.Refused:
+    more = {"program": "docker", "reason": "denied", "exit_code": 1}
+    return audit.Refused.model_validate(told_of(line, operation, **more))
+
+
+def accepted(line: str) -> audit.Accepted:
+    ticket = audit.TicketNote(nonce="n", claims="c", key_id="k", not_after=0.0, deadline=1.0)
+    more = {"job_id": "J-1", "effect": "change", "mode": "run", "rule": "r", "ticket": ticket}
+    return audit.Accepted.model_validate(told_of(line, **more))
+
+
+def test_what_was_asked_in_the_last_days_is_decided_again_by_a_new_policy(files, tmp_path, capsys):
+    now = time.time()
+    installation = Installation(tmp_path)
+    chain = installation.open(now - 60 * DAY)
+    asked = [
+        (40, refused("stop before")),
+        (5, refused("stop refused")),
+        (4, accepted("stop accepted")),
+        (3, refused("not understood", None)),
+        (2, audit.Stopped()),
+    ]
+    for days, what in asked:
+        at = now - days * DAY
+        chain.append([installation.entry(what, at=at)], at)
+    chain.close()
+    wide = POLICY.replace(", until: 2026-01-01T00:00:00Z", "")
+    paths = files(narrow=POLICY, wide=wide)
+    line = ["policy", "diff", paths["narrow"], paths["wide"], "--audit", str(installation.folder)]
+    assert main([*line, "--since", "30d"]) == 1
+    told = "deny (default) becomes allow (role operator, rule 1 (wide.yaml:5))\n"
+    assert capsys.readouterr().out == (
+        f"U0ANA in C0OPS: stop refused: {told}U0ANA in C0OPS: stop accepted: {told}2 come out otherwise\n"
+    )
+    assert main([*line, "--since", "100d"]) == 1
+    assert "stop before" in capsys.readouterr().out
+    assert main([*line, "--since", "1h"]) == 0
+
+
 def test_a_verdict_is_a_word():
     assert verdict(Allow(rule="r")) == "allow"
     assert verdict(Allow(rule="r", provisional=True)) == "worker"
     assert verdict(Deny(rule="r", reason="", hint="")) == "deny"
-    assert verdict(NeedsApproval(rule="r", role="lead")) == "needs_approval"
+    terms = Terms(any=(Threshold(steps=(Step(users=("U0LEA",)),)),))
+    assert verdict(NeedsApproval(rule="r", terms=terms)) == "approval"
 
 
 def test_failures_name_the_case_and_the_decision(files):

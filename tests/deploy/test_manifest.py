@@ -89,9 +89,11 @@ def test_the_manifest_asks_for_no_more_than_is_used() -> None:
     }
 
 
-def test_text_arrives_as_it_was_typed() -> None:
+@pytest.mark.parametrize("kind", ["socket", "http"])
+def test_text_arrives_as_it_was_typed_but_for_the_people_in_our_own_lines(kind: str) -> None:
     # Escaped text would turn an image's name or a URL into Slack's own notation.
-    assert [command["should_escape"] for command in manifest("socket")["features"]["slash_commands"]] == [
-        False,
-        False,
-    ]
+    commands = manifest(kind)["features"]["slash_commands"]
+    assert {command["command"]: command["should_escape"] for command in commands} == {
+        "/docker": False,
+        "/docktalk": True,
+    }

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.command_docs import file_name, index, page
+from bot.example_thread import threads
 from handlers.catalogue import load
 from handlers.grammar.parser import HelpAsked, parse
 
@@ -12,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs" / "commands"
 WRITE = "; write it with `python -m bot.cli catalogue docs`"
 COMMANDS = load().commands
+THREADS = threads(COMMANDS, ROOT / "tests" / "golden" / "examples.json")
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.path)
@@ -19,7 +21,9 @@ class TestEveryCommand:
     def test_has_its_docs_page(self, command):
         path = DOCS / file_name(command)
         assert path.exists(), f"{path} is missing{WRITE}"
-        assert path.read_text(encoding="utf-8") == page(command), f"{path} is old{WRITE}"
+        assert path.read_text(encoding="utf-8") == page(command, THREADS[command.path]), (
+            f"{path} is old{WRITE}"
+        )
 
     def test_has_a_golden(self, command):
         group, _, name = command.path.rpartition(" ")

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import os
-import time
 
 import pytest
 import pytest_asyncio
@@ -78,10 +77,8 @@ async def test_a_follow_is_seen_narrowed_paused_and_stopped(workspace, printer):
     edits = message.revisions
     await asyncio.sleep(4)
     assert message.revisions == edits
-    begun = time.monotonic()
     await click(workspace, message, "job.stop")
     end = await workspace.trial.ended(job_id)
-    assert time.monotonic() - begun < 1
     assert (end.result.exit_code, end.result.reason) == (130, "cancelled")
     message = await until(workspace, job_id, lambda text: "Stopped" in text)
     assert workspace.admin.id in text_of(message)

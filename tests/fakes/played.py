@@ -26,10 +26,7 @@ def played(line, answers, catalogue, *, logins=None, api=API):
     else:
         ctx.stdout(output.stdout.encode())
         ctx.stderr(output.stderr.encode())
-        facts = {"keeps": output.keeps_login, "forgets": output.forgets_login}
-        result = " ".join(
-            [str(output.exit_code), *(f"{key} {value}" for key, value in facts.items() if value)]
-        )
+        result = str(output.exit_code)
     parts = [f"$ {line}", *(f"> {_request(request)}" for request in engine.requests)]
     parts += [f"1 {text}" for text in ctx.out.decode().splitlines()]
     parts += [f"2 {text}" for text in ctx.err.decode().splitlines()]

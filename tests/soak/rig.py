@@ -6,22 +6,23 @@ import json
 import os
 import signal
 import socket
-import sys
+import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Self
 
 import redis.asyncio
 
-from bot.child import tied
+from bot.jobs.names import LANES, Names
 from bot.keys import BotKeys, HostKeys
 from bot.slack.serve import EVENTS_PATH
 from bot.standin.server import StandIn
 from tests.services.store import Store
+from tests.soak.processes import launch
 
-ROOT = Path(__file__).resolve().parents[2]
 HOST = "local"
-READY_WITHIN = 20.0
-COMMANDS = {"bot": ["tests.soak.unpaced"], "worker": ["bot.cli", "worker"]}
+PREFIX = Names("docktalk").prefix
+READY_WITHIN = 60.0
 POLICY = """\
 version: 1
 roles:
@@ -45,7 +46,7 @@ class Rig:
         self.store = store
         self.lease = lease
         self._docker_host = docker_host
-        self._processes: dict[str, asyncio.subprocess.Process] = {}
+        self._processes: dict[str, BaseProcess] = {}
         self._port = _free_port()
 
     async def __aenter__(self) -> Self:
@@ -68,7 +69,8 @@ class Rig:
             await self.end(name, signal.SIGKILL)
         await self.standin.stop()
 
-    def _environ(self, failpoint: str) -> dict[str, str]:
+    def environ(self) -> dict[str, str]:
+        """The variables of bot and worker."""
         settings = {
             "REDIS_URL": self.store.url,
             "DOCKER_HOST": self._docker_host,
@@ -84,42 +86,43 @@ class Rig:
             "HTTP_PORT": str(self._port),
             "POLICY_FILE": str(self.folder / "policy.yaml"),
             "DEFAULT_HOST": HOST,
-            "FAILPOINT": failpoint,
         }
         plain = {"REDIS_URL", "DOCKER_HOST"}
-        own = {name if name in plain else f"DOCKTALK_{name}": text for name, text in settings.items()}
-        return {**os.environ, **own}
+        return {name if name in plain else f"DOCKTALK_{name}": text for name, text in settings.items()}
 
     async def start(self, name: str, failpoint: str = "") -> None:
         """Starts the bot or the worker; returns when it is ready for work."""
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self._processes[name] = await asyncio.create_subprocess_exec(
-                *tied([sys.executable, "-m", *COMMANDS[name]]),
-                env=self._environ(failpoint),
-                cwd=ROOT,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        process = launch(name, self.environ(), failpoint, self.folder / f"{name}.log")
+        self._processes[name] = process
         ready = self._bot_ready if name == "bot" else self._worker_ready
         async with asyncio.timeout(READY_WITHIN):
             while not await ready():
-                if self._processes[name].returncode is not None:
-                    raise AssertionError(f"the {name} ended at its start: see {self.folder}/{name}.log")
+                if not process.is_alive():
+                    log = (self.folder / f"{name}.log").read_text(encoding="utf-8")
+                    raise AssertionError(f"the {name} ended at its start: {log[-2000:]}")
+                await asyncio.sleep(0.02)
+
+    async def up(self) -> None:
+        """Waits for a bot and a worker that others have started."""
+        async with self._client() as client, asyncio.timeout(READY_WITHIN):
+            while not (await self._bot_ready() and await client.exists(f"{PREFIX}alive:{HOST}")):
                 await asyncio.sleep(0.02)
 
     async def end(self, name: str, how: int = signal.SIGKILL) -> int:
         """Ends a process by a signal; its status."""
-        process = self._processes.pop(name)
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(how)
-        return await process.wait()
+        process = self._processes[name]
+        if process.pid is not None and process.is_alive():
+            os.kill(process.pid, how)
+        return await self.died(name)
 
     async def died(self, name: str) -> int:
-        """Waits until a process has died by itself; its status."""
-        status = await asyncio.wait_for(self._processes[name].wait(), READY_WITHIN)
-        self._processes.pop(name)
-        return status
+        """Waits until a process has ended; its status."""
+        process = self._processes.pop(name)
+        await asyncio.to_thread(process.join, READY_WITHIN)
+        if process.exitcode is None:
+            process.kill()
+            raise AssertionError(f"the {name} does not end")
+        return process.exitcode
 
     async def slash(self, line: str, user: int = 0) -> Any:
         """A person types a line; the acknowledgement."""
@@ -129,14 +132,33 @@ class Rig:
         """The text of every message of the channel, oldest first."""
         return [message.text for message in self.standin.messages(self.channel)]
 
-    async def until(self, *words: str, within: float = 15.0) -> str:
+    async def until(self, *words: str, within: float = 60.0) -> str:
         """Waits for a message with all these words in it."""
-        async with asyncio.timeout(within):
+        give_up = time.monotonic() + within
+        while time.monotonic() < give_up:
+            found = next((text for text in self.shown() if all(word in text for word in words)), None)
+            if found is not None:
+                return found
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{words} is not told, but {self.shown()}")
+
+    async def holds_a_lock(self) -> None:
+        """Waits until a change holds a lock of the host."""
+        async with self._client() as client, asyncio.timeout(READY_WITHIN):
+            while not await client.exists(f"{PREFIX}lock:{HOST}:some"):
+                await asyncio.sleep(0.01)
+
+    async def quiet(self) -> None:
+        """Waits until nothing is queued, at work, to be heard of or to be posted."""
+        names = Names("docktalk")
+        streams = [names.events, *(names.stream(HOST, lane) for lane in LANES)]
+        async with self._client() as client, asyncio.timeout(READY_WITHIN):
             while True:
-                found = next((text for text in self.shown() if all(word in text for word in words)), None)
-                if found is not None:
-                    return found
-                await asyncio.sleep(0.05)
+                left = [await client.zcard(names.claims(HOST)), await client.zcard(f"{PREFIX}outbox:wake")]
+                left += [await client.xlen(stream) for stream in streams]
+                if not any(left):
+                    return
+                await asyncio.sleep(0.02)
 
     async def _bot_ready(self) -> bool:
         try:
@@ -151,11 +173,14 @@ class Rig:
     async def _worker_ready(self) -> bool:
         """Whether this very worker has said that it lives: a dead one's word outlives it."""
         pid = self._processes["worker"].pid
-        async with contextlib.aclosing(redis.asyncio.Redis.from_url(self.store.url)) as client:
+        async with self._client() as client:
             with contextlib.suppress(redis.exceptions.RedisError):
-                alive = await client.get(f"{{docktalk}}:alive:{HOST}")
+                alive = await client.get(f"{PREFIX}alive:{HOST}")
                 return alive is not None and f":{pid}:" in alive.decode()
         return False
+
+    def _client(self) -> Any:
+        return contextlib.aclosing(redis.asyncio.Redis.from_url(self.store.url))
 
 
 def _free_port() -> int:

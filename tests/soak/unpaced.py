@@ -1,17 +1,24 @@
 """A bot that does not keep Slack's pace, which would hide every other delay: the stand-in has no limits."""
 
 import asyncio
+import signal
 
 from bot.service import Bot, Surroundings
 from bot.settings import BotSettings
 from bot.trial import UNPACED
 
 
-async def main() -> None:
+def main() -> None:
+    """Runs until SIGTERM."""
+    asyncio.run(_serve())
+
+
+async def _serve() -> None:
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
     bot = Bot(BotSettings(), Surroundings(pace=UNPACED))
-    await bot.start()
-    await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        await bot.start()
+        await told.wait()
+    finally:
+        await bot.stop()

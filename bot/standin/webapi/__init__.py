@@ -37,6 +37,7 @@ METHODS: dict[str, Method] = {
     "auth.test": Method(people.auth_test),
     "blocks.validate": Method(apps.validate_blocks, caller="anybody"),
     "chat.delete": Method(chat.delete, "chat:write"),
+    "chat.getPermalink": Method(chat.permalink, takes_json=False),
     "chat.postEphemeral": Method(chat.post_ephemeral, "chat:write"),
     "chat.postMessage": Method(chat.post_message, "chat:write"),
     "chat.update": Method(chat.update, "chat:write"),

@@ -1,4 +1,4 @@
-"""Messages: post, edit, delete, react."""
+"""Messages: post, edit, delete, link to, react."""
 
 from bot.standin.limits import EDITED_TEXT, POSTED_TEXT
 from bot.standin.webapi.base import (
@@ -76,6 +76,16 @@ def delete(slack: Workspace, arguments: Arguments) -> dict[str, Json]:
     message = own_message(slack, arguments, "cant_delete_message")
     slack.world.remove(message)
     return {"channel": message.channel, "ts": message.ts}
+
+
+def permalink(slack: Workspace, arguments: Arguments) -> dict[str, Json]:
+    """chat.getPermalink."""
+    channel = visible_channel(slack, needed(arguments, "channel"))
+    message = slack.world.find(channel.id, str(needed(arguments, "message_ts")))
+    if message is None or message.ephemeral_to is not None:
+        raise Refused("message_not_found")
+    archive = f"https://{slack.world.team_domain}.slack.com/archives/{channel.id}"
+    return {"channel": channel.id, "permalink": f"{archive}/p{message.ts.replace('.', '')}"}
 
 
 def react(slack: Workspace, arguments: Arguments) -> dict[str, Json]:

@@ -168,10 +168,12 @@ def new_worker(settings: WorkerSettings, store_url: str) -> Iterator[Callable[..
     """``new_worker()`` starts a worker with the commands above; it is stopped with the test."""
     with contextlib.ExitStack() as stack:
 
-        def start(**changes: Any) -> Worker:
+        def start(*, engine: Any = None, catalogue: Any = None, **changes: Any) -> Worker:
             client = stack.enter_context(contextlib.closing(worker_client(store_url)))
             changed = settings.model_copy(update=changes)
-            worker = Worker(changed, client=client, catalogue=TestCatalogue(), engine=NoEngine())
+            worker = Worker(
+                changed, client=client, catalogue=catalogue or TestCatalogue(), engine=engine or NoEngine()
+            )
             worker.start()
             stack.callback(worker.stop, grace=0.0)
             return worker

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import structlog
 
+from bot.jobs.names import bot_client
+from bot.jobs.queue import BotQueue
 from bot.jobs.wire import EVENT, CancelOrder, Ended, Late, Refused, SignedCancel
 from bot.keys import BotKeys, HostKeys
 from permissions.ticket import Effect, Ticket
@@ -244,23 +246,26 @@ async def test_malformed_events_are_set_aside_and_counted(bot, store, names):
     assert store.xlen(names.malformed) == 6
 
 
-async def test_an_altered_request_record_names_no_channel(bot, store, names):
-    claims = await bot.claims(Echo(words=("a",)))
+async def test_an_altered_request_record_names_no_channel(bot, store, names, store_url, settings):
+    claims, other = await bot.claims(Echo(words=("a",))), await bot.claims(Echo(words=("b",)))
     record = bot.record(claims)
-    await bot.queue.accept(record, bot.keys.sign(claims), NOTE)
-    assert await bot.queue.request(claims.job_id) == record
+    for one in (claims, other):
+        await bot.queue.accept(bot.record(one), bot.keys.sign(one), NOTE)
     key = names.request(claims.job_id)
-    text = store.hget(key, "record")
-    store.hset(key, "record", text.replace(b'"C1"', b'"C2"'))
-    assert await bot.queue.request(claims.job_id) is None
-    # The signed record of another job under this job's key is none either.
-    other = await bot.claims(Echo(words=("b",)))
-    await bot.queue.accept(bot.record(other), bot.keys.sign(other), NOTE)
-    store.copy(names.request(other.job_id), key, replace=True)
-    assert await bot.queue.request(claims.job_id) is None
-    store.delete(key)
-    store.set(key, "a text")
-    assert await bot.queue.request(claims.job_id) is None
+    # The bot that accepted it has it at hand; another one, or the same after a restart, reads it.
+    async with bot_client(store_url) as client:
+        another = BotQueue(client, settings.namespace, bot.keys)
+        assert await another.request(claims.job_id) == record
+        text = store.hget(key, "record")
+        store.hset(key, "record", text.replace(b'"C1"', b'"C2"'))
+        assert await another.request(claims.job_id) is None
+        # The signed record of another job under this job's key is none either.
+        store.copy(names.request(other.job_id), key, replace=True)
+        assert await another.request(claims.job_id) is None
+        store.delete(key)
+        store.set(key, "a text")
+        assert await another.request(claims.job_id) is None
+    assert await bot.queue.request(claims.job_id) == record
 
 
 async def test_secret_options_are_found_nowhere(bot, new_worker, store, tmp_path):

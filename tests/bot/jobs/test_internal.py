@@ -6,10 +6,22 @@ from typing import Any
 import pytest
 
 from bot.jobs.names import Names
-from bot.jobs.wire import NARROW, SHOW, Ended, NarrowOrder, Progress, Progressed, Refused, ShowOrder
+from bot.jobs.wire import (
+    CHECK,
+    NARROW,
+    SHOW,
+    Checked,
+    CheckOrder,
+    Ended,
+    NarrowOrder,
+    Progress,
+    Progressed,
+    Refused,
+    ShowOrder,
+)
 from permissions.model import Record
-from permissions.ticket import CommandWire, Ticket
-from tests.bot.jobs.commands import Block, Echo
+from permissions.ticket import CommandWire, SealedValue, Ticket
+from tests.bot.jobs.commands import Block, Echo, Touch
 from tests.bot.jobs.conftest import Bot
 
 pytestmark = pytest.mark.store
@@ -134,3 +146,72 @@ async def test_an_order_that_cannot_be_read_is_refused(bot, new_worker):
     claims = await order(bot, SHOW, {"lines": "many"})
     await bot.send(claims, bot.keys.sign(claims))
     assert isinstance((await bot.ends(claims.job_id))[0], Refused)
+
+
+async def checked(bot: Bot, job_id: str) -> Checked:
+    async with asyncio.timeout(10):
+        while not (found := [e for e in bot.events if isinstance(e, Checked) and e.job_id == job_id]):  # noqa: ASYNC110 - events ring no bell
+            await asyncio.sleep(0.01)
+    return found[-1]
+
+
+async def test_what_became_of_a_change_is_looked_at_again_and_nothing_runs(bot, new_worker, tmp_path):
+    new_worker()
+    file = tmp_path / "f"
+    claims = await bot.claims(Touch(file=str(file), on=("web",)))
+    await bot.send(claims, bot.keys.sign(claims))
+    await bot.ended(claims.job_id)
+    file.rename(tmp_path / "gone")
+    look = CheckOrder(
+        job_id=claims.job_id, nonce=claims.nonce, since=claims.issued_at - 100, command=claims.command
+    )
+    await sent(bot, CHECK, look)
+    seen = await checked(bot, claims.job_id)
+    assert seen.reason == "not_done"
+    # By the journal it is known when it began, better than by when it was decided.
+    assert float(seen.text.rpartition(" ")[2]) > claims.issued_at
+    assert not file.exists()
+
+
+async def test_a_change_that_leaves_no_trace_stays_unknown(bot, new_worker, tmp_path):
+    new_worker()
+    claims = await bot.claims(Touch(file=str(tmp_path / "f")))
+    await sent(bot, CHECK, CheckOrder(job_id="J-900", nonce="n", since=1.0, command=claims.command))
+    seen = await checked(bot, "J-900")
+    assert (seen.reason, seen.text) == (
+        "outcome_unknown",
+        "What this does leaves nothing behind that could be looked at.",
+    )
+
+
+NO_LOOKS = {
+    "with secrets": CommandWire(
+        path="test echo", fields={}, sealed={"env": SealedValue(blob="b", digest="d")}
+    ),
+    "at no command": CommandWire(path="test nothing", fields={}),
+}
+
+
+@pytest.mark.parametrize("command", NO_LOOKS.values(), ids=NO_LOOKS)
+async def test_an_order_to_look_that_means_nothing_is_refused(bot, new_worker, command):
+    new_worker()
+    job_id = await sent(bot, CHECK, CheckOrder(job_id="J-900", nonce="n", since=1.0, command=command))
+    assert isinstance((await bot.ends(job_id))[0], Refused)
+
+
+async def test_the_end_of_a_change_that_was_cut_carries_its_ticket_and_no_other_end_does(
+    bot, new_worker, tmp_path
+):
+    new_worker()
+    read = await bot.order(Block())
+    await bot.began(read)
+    change = await bot.order(Touch(file=str(tmp_path / "f"), gate=str(tmp_path / "gate")))
+    await bot.began(change)
+    await bot.queue.cancel(read, "local")
+    await bot.queue.cancel(change, "local")
+    assert (await bot.ended(read)).ticket == ""
+    ended = await bot.ended(change)
+    assert bot.trust.verify(Ticket.model_validate_json(ended.ticket)).job_id == change
+    (tmp_path / "gate").touch()
+    done = await bot.order(Touch(file=str(tmp_path / "f")))
+    assert (await bot.ended(done)).ticket == ""

@@ -150,6 +150,17 @@ async def test_what_happens_while_the_host_is_listed_is_not_missed(known, engine
     await until(known, {"late"})
 
 
+async def test_what_no_event_told_of_is_known_after_a_while(monkeypatch, known, engine):
+    monkeypatch.setattr(inventory, "RELIST", 0.1)
+    monkeypatch.setattr(inventory, "RENEW", 0.05)
+    await until(known, {"web", "api"})
+    engine.streams[-1].close()  # begins anew, with these times
+    await until(known, {"web", "api"})
+    engine.containers = ["silent"]
+    await until(known, {"silent"})
+    assert len(engine.streams) <= 2
+
+
 @pytest.mark.parametrize("action", ["exec_create: sh", "health_status: healthy", "top"])
 async def test_health_checks_and_the_like_have_nothing_listed(known, engine, action):
     await until(known, {"web", "api"})

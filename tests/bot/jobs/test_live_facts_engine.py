@@ -2,12 +2,16 @@
 
 import pytest
 
-from bot.jobs.live_facts import live
+from bot.jobs.live_facts import SecondDecision, live
 from handlers.catalogue import load
 from handlers.engine import DockerEngine
 from handlers.grammar.parser import parse
-from permissions.operation import Facts
-from permissions.verbs import Danger
+from permissions.operation import Bind, Facts
+from permissions.policy import DenyRule, Rule
+from permissions.targets import Targets
+from permissions.verbs import Danger, Verb
+from tests.bot.jobs.live_host import claims, policy
+from tests.fakes.context import FakeContext
 
 pytestmark = pytest.mark.engine
 
@@ -103,3 +107,54 @@ def test_a_retagged_image_keeps_no_origin(engine, image: str, unique):
     found = facts(engine, f"run --pull never {name}:1")
     assert f"{name}:1" in found.names
     assert found.origins == ()
+
+
+READ, WRITTEN = Bind(path="/etc", read_only=True), Bind(path="/etc", read_only=False)
+
+
+@pytest.mark.parametrize(
+    ("host", "binds", "exposures"),
+    [
+        ({"Binds": ["/etc:/in:ro"]}, (READ,), ()),
+        ({"Binds": ["/etc/../etc/.:/in"]}, (WRITTEN,), ()),
+        ({"Mounts": [{"Type": "bind", "Source": "/etc", "Target": "/in", "ReadOnly": True}]}, (READ,), ()),
+        ({"Binds": ["/etc:/in:ro,rslave"]}, (), ("host path",)),
+    ],
+)
+def test_paths_of_the_host_are_read_as_they_are_mounted(engine, made, host, binds, exposures):
+    found = facts(engine, f"exec {made(**host)} sh")
+    assert (found.binds, found.exposures) == (binds, exposures)
+
+
+def test_a_volume_that_binds_is_read_as_the_path_that_it_binds(engine, made, unique):
+    name = unique("bound")
+    options = {"type": "none", "o": "bind,ro", "device": "/etc"}
+    engine.post("/volumes/create", body={"Name": name, "DriverOpts": options})
+    found = facts(engine, f"exec {made(Binds=[f'{name}:/in'])} sh")
+    assert (found.binds, found.exposures, found.volumes) == ((READ,), (), (name,))
+
+
+def test_a_listing_of_a_real_engine_is_without_what_is_hidden(engine, made, image, unique):
+    seen, hidden = made(labels={"tier": "web"}), made(labels={"tier": "secret"})
+    volumes = [unique("seen"), unique("hidden")]
+    for name in volumes:
+        engine.post("/volumes/create", body={"Name": name})
+    denied = Targets(container=("label:tier=secret",), volume=(volumes[1],), image=(image,))
+    made_policy = policy(
+        Rule(commands=("*",)), deny=(DenyRule(verbs=(Verb.LIST,), targets=denied, commands=("*",)),)
+    )
+
+    def listed(line: str) -> list[str]:
+        ticket, command = claims(line)
+        sight = SecondDecision(None, engine).sight(made_policy, ticket, command)
+        return command.run(FakeContext(sight)).stdout.split()
+
+    names = listed('ps -a --format "{{.Names}}"')
+    assert (seen in names, hidden in names) == (True, False)
+    names = listed('volume ls --format "{{.Name}}"')
+    assert (volumes[0] in names, volumes[1] in names) == (True, False)
+    names = listed('images --format "{{.Repository}}:{{.Tag}}"')
+    assert image not in names
+    usage = listed('system df -v --format "{{json .}}"')
+    assert not any(hidden in word or volumes[1] in word for word in usage)
+    assert any(seen in word for word in usage)

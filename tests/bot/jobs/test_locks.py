@@ -1,5 +1,6 @@
 """One change at a time on each object, in the order of arrival; nobody takes all slots."""
 
+import asyncio
 import contextlib
 from typing import Any
 
@@ -67,10 +68,58 @@ async def test_a_second_change_of_the_same_object_waits_without_a_slot_and_comes
     side.end(third)
     await bot.ended(third)
     waits = [(event.job_id, event.behind) for event in bot.events if isinstance(event, Waits)]
-    assert waits == [(second, first), (third, first)]
+    assert waits == [(second, first), (third, second)]
     began = [event.job_id for event in bot.events if isinstance(event, Began)]
     assert began == [first, second, third]
     assert not [key for key in store.keys("*") if b":lock:" in key and b":number" not in key]
+
+
+async def waits(bot: Any, last: str, count: int) -> list[tuple[str, str, int]]:
+    """Who waits behind whom, as it was told, once ``last`` was told of so often."""
+
+    def told() -> list[Waits]:
+        return [event for event in bot.events if isinstance(event, Waits)]
+
+    async with asyncio.timeout(10):
+        while sum(event.job_id == last for event in told()) < count:  # noqa: ASYNC110 - events ring no bell
+            await asyncio.sleep(0.01)
+    return [(event.job_id, event.behind, event.number) for event in told()]
+
+
+async def test_each_of_those_who_wait_is_told_who_is_right_before_it(bot, side):
+    first, second, third, fourth = await orders(bot, 4)
+    side.take()
+    assert side.lock(first, *WEB, *DB)
+    for job in (second, third, fourth):
+        assert not side.lock(job, *WEB)
+    assert await waits(bot, fourth, 1) == [(second, first, 1), (third, second, 1), (fourth, third, 1)]
+    # Who stood right before it was taken back: only what was told to the next one is wrong now.
+    assert await bot.queue.cancel(third, "local") == "removed"
+    assert (await waits(bot, fourth, 2))[3:] == [(fourth, second, 2)]
+    side.end(first)
+    assert side.take() == [second]
+    assert side.lock(second, *WEB)
+    side.end(second)
+    assert side.take() == [fourth]
+    assert side.lock(fourth, *WEB)
+    await bot.said(fourth, Began)
+    assert len(await waits(bot, fourth, 2)) == 4
+
+
+async def test_whoever_waits_for_the_whole_host_is_told_the_last_before_it(bot, side):
+    web, db, prune, other, late = await orders(bot, 5)
+    side.take()
+    assert side.lock(web, *WEB)
+    assert side.lock(db, *DB)
+    assert not side.lock(prune)
+    assert not side.lock(other, "container x")
+    assert not side.lock(late, *DB)
+    told = [(prune, db, 1), (other, prune, 1), (late, prune, 1)]
+    assert await waits(bot, late, 1) == told
+    assert await bot.queue.cancel(prune, "local") == "removed"
+    # The one has nobody before it any more, the other still waits for its object.
+    assert await waits(bot, late, 2) == [*told, (late, db, 2)]
+    assert side.take() == [other]
 
 
 async def test_a_newcomer_does_not_overtake_who_waits(bot, side):

@@ -1,7 +1,8 @@
-"""A model of claim, lease, lock and orphan beside the scripts on a real server: they always agree."""
+"""A model of what the queue's scripts do, beside them on a real server: the two always agree."""
 
 import contextlib
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -17,28 +18,34 @@ from hypothesis.stateful import (
 )
 
 from bot.jobs.host_queue import Free, HostQueue, Orphan
-from bot.jobs.names import Names, script, worker_client
+from bot.jobs.names import LANES, Names, script, worker_client
 from bot.jobs.unsent import UnsentFolder
-from bot.jobs.wire import Ended, Result
+from bot.jobs.wire import Ended, Late, Result
 
 pytestmark = pytest.mark.store
 
 HOST = "local"
 TARGETS = [("a",), ("b",), ("a", "b"), ("b", "c"), ()]
 """What changes have in hand; () is the whole host."""
-SHARE = 3
+SHARE = 2
+BULK_AT_ONCE = 2
 LONG = 10**7
+NEVER = 10**12
 
 
 class Job:
-    def __init__(self, user: str, effect: str, targets: tuple[str, ...]) -> None:
-        self.user, self.effect, self.targets = user, effect, targets
-        self.state = "waiting"  # waiting, ready, parked by share or lock, claimed, done
+    def __init__(self, user: str, effect: str, targets: tuple[str, ...], lane: str, not_after: int) -> None:
+        self.user, self.effect, self.targets, self.lane = user, effect, targets, lane
+        self.kind = "follow" if lane == "follow" else "quick"
+        self.not_after = not_after
+        # waiting, ready, parked by share or lock, claimed, done; away: it came too late, and may come again
+        self.state = "waiting"
         self.token = ""
         self.attempt = 1
         self.number: int | None = None  # the moment from which it stands in line
         self.began = 0
         self.in_hand = False
+        self.told_to_end = False
 
 
 class Agreement(RuleBasedStateMachine):
@@ -52,7 +59,8 @@ class Agreement(RuleBasedStateMachine):
         self.client = worker_client(self.store.url)
         self.client.flushall()
         self.names = Names("docktalk")
-        self.accept_script = self.client.register_script(script("accept"))
+        names = ("accept", "again", "cancel", "expire")
+        self.scripts = {name: self.client.register_script(script(name)) for name in names}
         self.queues = {
             name: HostQueue(self.client, "docktalk", HOST, name, LONG, UnsentFolder(self.folder / name))
             for name in ("w1", "w2")
@@ -60,56 +68,136 @@ class Agreement(RuleBasedStateMachine):
         self.jobs: dict[str, Job] = {}
         self.lines = 0
         self.lapsed: set[str] = set()
-        self.shares: dict[str, list[str]] = {}
-        self.ready: list[str] = []
+        self.shares: dict[tuple[str, str], list[str]] = {}
+        self.ready: dict[str, list[str]] = {"quick": [], "follow": []}
+        self.streams: dict[str, list[str]] = {lane: [] for lane in LANES}
+        self.alive = False
+        self.events = self.heard = 0  # all but those that say who waits
+        self.last_event = "-"
+        self.behind: dict[str, str] = {}
 
     def teardown(self) -> None:
         self.client.close()
 
     # What people do.
 
-    @rule(user=st.sampled_from("xy"), effect=st.sampled_from(["read", "change"]), on=st.sampled_from(TARGETS))
-    def ask(self, user: str, effect: str, on: tuple[str, ...]) -> None:
-        job_id = f"J-{len(self.jobs) + 1}"
-        names = self.names
-        stream = names.stream(HOST, "normal")
-        keys = [names.delivery(job_id), names.request(job_id), stream, names.audit, names.prefix]
-        args = [job_id, 60, 60, "record", "mac", "ticket", effect, "{}", "", 10**6, 10**9]
-        assert self.accept_script(keys, [*args, "normal", user, 10**12, "", 0]) == [job_id.encode(), 0]
-        self.jobs[job_id] = Job(user, effect, on)
+    @rule(
+        user=st.sampled_from("xy"),
+        effect=st.sampled_from(["read", "change"]),
+        on=st.sampled_from(TARGETS),
+        lane=st.sampled_from([*LANES, "normal", "normal"]),
+        not_after=st.sampled_from([100, 200, NEVER]),
+        times=st.integers(1, 4),
+    )
+    def ask(self, user: str, effect: str, on: tuple[str, ...], lane: str, not_after: int, times: int) -> None:
+        for _ in range(times):
+            job_id = f"J-{len(self.jobs) + 1}"
+            names = self.names
+            keys = [names.delivery(job_id), names.request(job_id), names.stream(HOST, lane)]
+            args = [job_id, 60, 60, "record", "mac", "ticket", effect, "{}", "", 10**6, 10**9]
+            args += [lane, user, not_after, "", 0]
+            for known in (0, 1):  # it is delivered twice
+                reply = self.scripts["accept"]([*keys, names.audit, names.prefix], args)
+                assert reply == [job_id.encode(), known]
+            self.jobs[job_id] = Job(user, effect, on, lane, not_after)
+            self.streams[lane].append(job_id)
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data())
+    def cancel(self, data: Any) -> None:
+        # One of each state, so that the rare ones have their turn.
+        state = data.draw(st.sampled_from(sorted({job.state for job in self.jobs.values()})))
+        job_id = data.draw(st.sampled_from([key for key, job in self.jobs.items() if job.state == state]))
+        job = self.jobs[job_id]
+        keys = [self.names.prefix, self.names.events]
+        assert self.scripts["cancel"](keys, [HOST, "J-0", "order", "{}", "channel", 60]) == b"unknown"
+        reply = self.scripts["cancel"](keys, [HOST, job_id, "order", "{}", "channel", 60])
+        match job.state:
+            case "done":
+                assert reply == b"ended"
+            case "away":
+                assert reply == b"unknown"
+            case "claimed":
+                assert reply == b"told"
+                job.told_to_end = True
+            case _:
+                assert reply == b"removed"
+                self._over(job_id)
+                self.events += 1
+                self._check_order()
+
+    # What bots do.
+
+    @rule(now=st.sampled_from([150, 250]), silent=st.booleans())
+    def expire(self, now: int, silent: bool) -> None:
+        if silent:  # no worker has been heard of for two leases
+            self.client.delete(self.names.alive(HOST))
+            self.alive = False
+        keys = [self.names.prefix, self.names.alive(HOST), self.names.events]
+        reply = self.scripts["expire"](keys, [HOST, now, 60, *LANES])
+        late = [job_id for lane in LANES for job_id in self.streams[lane] if self._too_late(job_id, now)]
+        late = [] if self.alive else late
+        for job_id in late:
+            self._over(job_id)
+        assert reply == len(late)
+        self.events += len(late)
+        self._check_order()
+
+    def _too_late(self, job_id: str, now: int) -> bool:
+        return self.jobs[job_id].not_after < now and self.jobs[job_id].state != "claimed"
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data())
+    def decide_anew(self, data: Any) -> None:
+        job_id = data.draw(st.sampled_from(sorted(self.jobs)))
+        job = self.jobs[job_id]
+        keys = [self.names.prefix, self.names.request(job_id)]
+        reply = self.scripts["again"](keys, [HOST, job_id, job.effect, "ticket", job.user, NEVER])
+        assert reply == (b"ok" if job.state == "away" else b"there")
+        if job.state == "away":
+            job.state, job.attempt, job.not_after = "waiting", 1, NEVER
+            self.streams[job.lane].append(job_id)
 
     # What workers do.
 
-    @rule(worker=st.sampled_from(["w1", "w2"]), slots=st.integers(1, 4))
-    def claim(self, worker: str, slots: int) -> None:
-        free = Free(quick=slots, bulk=slots, follow=slots, share=SHARE, follow_share=SHARE)
+    @rule(worker=st.sampled_from(["w1", "w2"]), slots=st.integers(0, 4), follow=st.integers(0, 3))
+    def claim(self, worker: str, slots: int, follow: int) -> None:
+        free = Free(quick=slots, bulk=BULK_AT_ONCE, follow=follow, share=SHARE, follow_share=SHARE)
         taken = self.queues[worker].claim(free, 0)
-        assert [one.job_id for one in taken] == self._to_be_taken(slots)
+        assert [one.job_id for one in taken] == self._to_be_taken(free)
         for one in taken:
             job = self.jobs[one.job_id]
             assert one.attempt == job.attempt
             job.state, job.token = "claimed", one.token
             job.began += job.effect == "read"
+            self.events += job.effect == "read"
 
-    def _to_be_taken(self, slots: int) -> list[str]:
-        taken = self.ready[:slots]
-        del self.ready[:slots]
-        work = {
-            user: sum(j.state == "claimed" and j.user == user for j in self.jobs.values()) for user in "xy"
-        }
-        for job_id in taken:
-            work[self.jobs[job_id].user] += 1
-        for job_id, job in self.jobs.items():
-            if len(taken) == slots:
-                break
-            if job.state != "waiting":
-                continue
-            if work[job.user] >= SHARE:
-                job.state = "parked by share"
-                self.shares.setdefault(job.user, []).append(job_id)
-            else:
-                taken.append(job_id)
-                work[job.user] += 1
+    def _to_be_taken(self, free: Free) -> list[str]:
+        left = {"quick": free.quick, "follow": free.follow}
+        taken: list[str] = []
+        for kind, ready in self.ready.items():
+            taken += ready[: left[kind]]
+            left[kind] -= len(ready[: left[kind]])
+            del ready[: free.quick if kind == "quick" else free.follow]
+        work = Counter((j.kind, j.user) for j in self.jobs.values() if j.state == "claimed")
+        work.update((self.jobs[job_id].kind, self.jobs[job_id].user) for job_id in taken)
+        for lane in LANES:
+            most = free.of(lane)
+            for job_id in self.streams[lane]:
+                job = self.jobs[job_id]
+                share = job.kind, job.user
+                if not left[job.kind] or not most:
+                    break
+                if job.state != "waiting":
+                    continue
+                if work[share] >= SHARE:
+                    job.state = "parked by share"
+                    self.shares.setdefault(share, []).append(job_id)
+                else:
+                    taken.append(job_id)
+                    work[share] += 1
+                    left[job.kind] -= 1
+                    most -= 1
         return taken
 
     def _claimed(self, effect: str | None = None, *, begun: bool | None = None) -> list[str]:
@@ -122,9 +210,13 @@ class Agreement(RuleBasedStateMachine):
         ]
 
     @precondition(lambda self: self._claimed("change"))
-    @rule(data=st.data(), worker=st.sampled_from(["w1", "w2"]))
-    def lock(self, data: Any, worker: str) -> None:
-        job_id = data.draw(st.sampled_from(self._claimed("change")))
+    @rule(worker=st.sampled_from(["w1", "w2"]), most=st.integers(1, 4))
+    def lock(self, worker: str, most: int) -> None:
+        new = [job_id for job_id in self._claimed("change") if not self.jobs[job_id].in_hand]
+        for job_id in new[:most] or self._claimed("change")[:1]:
+            self._locked(worker, job_id)
+
+    def _locked(self, worker: str, job_id: str) -> None:
         job = self.jobs[job_id]
         if job.number is None:
             self.lines += 1
@@ -132,47 +224,50 @@ class Agreement(RuleBasedStateMachine):
         free = self._may_go(job)
         assert self.queues[worker].lock(job_id, job.token, job.targets, 0) == free
         if free:
+            self.events += 1
             job.began += not job.in_hand
             job.in_hand = True
         else:
             job.state, job.token = "parked by lock", ""
             self.lapsed.discard(job_id)
-            self._share_goes_on(job.user)
+            self._share_goes_on(job)
 
     def _may_go(self, job: Job) -> bool:
-        before = [
+        return not self._before(job)
+
+    def _before(self, job: Job) -> list[Job]:
+        """Those that came before it and have in hand what it needs."""
+        return [
             other
             for other in self.jobs.values()
-            if other.number is not None and job.number is not None and other.number < job.number
+            if other.number is not None
+            and job.number is not None
+            and other.number < job.number
+            and (not other.targets or not job.targets or set(other.targets) & set(job.targets))
         ]
-        return not any(
-            not other.targets or not job.targets or set(other.targets) & set(job.targets) for other in before
-        )
 
-    def _share_goes_on(self, user: str) -> None:
-        line = self.shares.get(user, [])
+    def _share_goes_on(self, job: Job) -> None:
+        line = self.shares.get((job.kind, job.user), [])
         if line:
-            job_id = line.pop(0)
-            self.jobs[job_id].state = "ready"
-            self.ready.append(job_id)
+            self._ready(line.pop(0))
 
-    def _over(self, job_id: str, *, was_claimed: bool) -> None:
+    def _ready(self, job_id: str) -> None:
+        job = self.jobs[job_id]
+        job.state, job.token = "ready", ""
+        self.lapsed.discard(job_id)
+        self.ready[job.kind].append(job_id)
+
+    def _over(self, job_id: str, state: str = "done") -> None:
         """It gives its place to the asker's next, then its locks to whoever may go now."""
         job = self.jobs[job_id]
-        job.state, job.number, job.token = "done", None, ""
+        had_a_place = job.state in {"claimed", "ready"}
+        for line in (*self.shares.values(), *self.ready.values(), *self.streams.values()):
+            if job_id in line:
+                line.remove(job_id)
+        job.state, job.number, job.token, job.told_to_end = state, None, "", False
         self.lapsed.discard(job_id)
-        if was_claimed:
-            self._share_goes_on(job.user)
-
-    def _wake(self) -> None:
-        free = {
-            job_id: job
-            for job_id, job in self.jobs.items()
-            if job.state == "parked by lock" and self._may_go(job)
-        }
-        for job_id, job in free.items():
-            job.state = "ready"
-            self.ready.append(job_id)
+        if had_a_place:
+            self._share_goes_on(job)
 
     @precondition(lambda self: self._claimed())
     @rule(data=st.data(), honest=st.booleans())
@@ -181,8 +276,20 @@ class Agreement(RuleBasedStateMachine):
         token = self.jobs[job_id].token if honest else "w9/J-1/1/1"
         self.queues["w1"].finish(job_id, token, _ended(job_id))
         if honest:
-            self._over(job_id, was_claimed=True)
+            self.queues["w1"].finish(job_id, token, _ended(job_id))  # its answer was lost
+            self._over(job_id)
+            self.events += 1
             self._check_order()
+
+    @precondition(lambda self: self._claimed(begun=False))
+    @rule(data=st.data())
+    def come_too_late(self, data: Any) -> None:
+        job_id = data.draw(st.sampled_from(self._claimed(begun=False)))
+        late = Late(job_id=job_id, worker="w", ticket="ticket", at=1)
+        self.queues["w1"].finish(job_id, self.jobs[job_id].token, late)
+        self._over(job_id, "away")
+        self.events += 1
+        self._check_order()
 
     @precondition(lambda self: self._claimed(begun=False))
     @rule(data=st.data())
@@ -190,11 +297,8 @@ class Agreement(RuleBasedStateMachine):
         job_id = data.draw(st.sampled_from(self._claimed(begun=False)))
         job = self.jobs[job_id]
         self.queues["w1"].hand_back(job_id, job.token)
-        job.token = ""
-        self.lapsed.discard(job_id)
-        self._share_goes_on(job.user)
-        job.state = "ready"
-        self.ready.append(job_id)
+        self._share_goes_on(job)
+        self._ready(job_id)
 
     @precondition(lambda self: self._claimed())
     @rule(data=st.data())
@@ -209,8 +313,9 @@ class Agreement(RuleBasedStateMachine):
     def come_back(self, data: Any) -> None:
         """It only slept, and renews."""
         job_id = data.draw(st.sampled_from(sorted(self.lapsed)))
-        assert self.queues["w2"].renew({job_id: self.jobs[job_id].token}) == ([], [])
+        assert self.queues["w2"].renew({job_id: self.jobs[job_id].token, "J-0": "w"}) == (["J-0"], [])
         self.lapsed.discard(job_id)
+        self.alive = True
 
     @rule(worker=st.sampled_from(["w1", "w2"]))
     def settle(self, worker: str) -> None:
@@ -224,14 +329,12 @@ class Agreement(RuleBasedStateMachine):
                 assert queue.run_again(orphan) == "ok"
                 assert queue.run_again(orphan) == "lost"
                 job.attempt += 1
-                job.token = ""
-                self.lapsed.discard(job_id)
-                self._share_goes_on(job.user)
-                job.state = "ready"
-                self.ready.append(job_id)
+                self._share_goes_on(job)
+                self._ready(job_id)
             else:
                 assert queue.settle(orphan, _ended(job_id)) == "ok"
-                self._over(job_id, was_claimed=True)
+                self._over(job_id)
+                self.events += 1
                 self._check_order()
 
     @precondition(lambda self: self._claimed())
@@ -251,16 +354,16 @@ class Agreement(RuleBasedStateMachine):
 
     def _check_order(self) -> None:
         """The store woke the same ones; among several, its order is the one that counts."""
-        woken = {
-            job_id: job
-            for job_id, job in self.jobs.items()
-            if job.state == "parked by lock" and self._may_go(job)
-        }
-        told = [fields[b"job"].decode() for _, fields in self.client.xrange(self.names.ready(HOST, "quick"))]
-        assert sorted(told) == sorted([*self.ready, *woken])
-        for job in woken.values():
-            job.state = "ready"
-        self.ready = told
+        for job_id, job in self.jobs.items():
+            if job.state == "parked by lock" and self._may_go(job):
+                self._ready(job_id)
+        for kind, ready in self.ready.items():
+            entries = self.client.xrange(self.names.ready(HOST, kind))
+            told = [fields[b"job"].decode() for _, fields in entries]
+            # What was cancelled or expired meanwhile is passed over when its turn comes.
+            told = [job_id for job_id in told if self.jobs[job_id].state == "ready"]
+            assert sorted(told) == sorted(ready)
+            self.ready[kind] = told
 
     @invariant()
     def the_store_agrees(self) -> None:
@@ -268,13 +371,39 @@ class Agreement(RuleBasedStateMachine):
             held = self.client.hgetall(f"{self.names.prefix}claim:{job_id}")
             lease = self.client.zscore(self.names.claims(HOST), job_id)
             state = held.get(b"state", b"").decode()
-            assert state == ("" if job.state in {"waiting", "done"} else job.state.split()[0])
+            assert state == ("" if job.state in {"waiting", "done", "away"} else job.state.split()[0])
             assert (lease is not None) == (job.state == "claimed")
             assert held.get(b"token", b"").decode() == job.token
             assert json.loads(held.get(b"targets", b"null")) == (
                 None if job.number is None else list(job.targets)
             )
             assert (self.client.exists(f"{self.names.prefix}done:{job_id}") == 1) == (job.state == "done")
+            assert (self.client.exists(f"{self.names.prefix}cancel:{job_id}") == 1) == job.told_to_end
+
+    @invariant()
+    def every_end_is_told_once_and_nothing_else_is_left(self) -> None:
+        for entry_id, fields in self.client.xrange(self.names.events, min=self.last_event):
+            self.last_event = f"({entry_id.decode()}"
+            event = json.loads(fields[b"event"])
+            if event.get("kind") == "waits":
+                self.behind[event["job_id"]] = event["behind"]
+            else:
+                self.heard += 1
+        assert self.heard == self.events
+        for lane in LANES:
+            assert self.client.xlen(self.names.stream(HOST, lane)) == len(self.streams[lane])
+
+    @invariant()
+    def who_waits_is_told_behind_whom(self) -> None:
+        for job_id, job in self.jobs.items():
+            if job.state == "parked by lock":
+                assert self.jobs[self.behind[job_id]] is max(self._before(job), key=lambda one: one.number)
+
+    @invariant()
+    def nobody_waits_for_a_place_that_is_free(self) -> None:
+        for (kind, user), line in self.shares.items():
+            holders = [j for j in self.jobs.values() if (j.kind, j.user) == (kind, user)]
+            assert not line or any(job.state in {"claimed", "ready"} for job in holders)
 
     @invariant()
     def no_object_is_in_two_hands_and_no_change_begins_twice(self) -> None:
@@ -295,8 +424,8 @@ def test_the_scripts_do_what_the_model_does(start_store: Any, tmp_path: Any):
     run_state_machine_as_test(
         Agreement,
         settings=settings(
-            max_examples=120,
-            stateful_step_count=40,
+            max_examples=80,
+            stateful_step_count=60,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

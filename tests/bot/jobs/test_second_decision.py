@@ -4,14 +4,18 @@ import time
 
 import pytest
 
-from bot.jobs.wire import Refused
+from bot.jobs.wire import Refused, Seen
 from bot.store.policy_bundles import BotBundles
 from handlers.faults import Reason
+from handlers.grammar.parser import parse
 from permissions.bundle import bundle, digest
 from permissions.operation import Principal, Standing
-from permissions.policy import Policy
+from permissions.policy import Binding, DenyRule, Policy, Role, Rule
+from permissions.targets import Targets
 from permissions.ticket import TicketRefusal
+from permissions.verbs import Kind
 from tests.bot.jobs.commands import Echo, Touch
+from tests.bot.jobs.live_host import CATALOGUE, Listing, container
 
 pytestmark = pytest.mark.store
 
@@ -56,3 +60,42 @@ async def test_an_asker_who_is_no_member_any_more_is_denied_by_the_worker_too(bo
 async def test_what_is_allowed_runs_as_before(bot, new_worker):
     new_worker()
     assert (await bot.ended(await bot.order(Echo(words=("hi",))))).result.exit_code == 0
+
+
+HIDING = Policy(
+    version=1,
+    roles={"all": Role(rules=(Rule(commands=("*",)),))},
+    bindings=(Binding(role="all", users=("U1",)),),
+    deny=(DenyRule(commands=("*",), targets=Targets(container=("secret-*",))),),
+)
+SOME = Policy(
+    version=1,
+    roles={"web": Role(rules=(Rule(commands=("*",), targets=Targets(container=("label:tier=web",))),))},
+    bindings=(Binding(role="web", users=("U1",)),),
+)
+
+
+async def test_a_listing_on_its_way_through_a_worker_shows_what_its_asker_may_see(bot, new_worker):
+    new_worker(engine=Listing(), catalogue=CATALOGUE)
+    line = parse('ps --format "{{.Names}}"', CATALOGUE).command
+    job = await bot.order(line, policy=await publish(bot, HIDING, 2))
+    result = (await bot.ended(job)).result
+    assert result.stdout.text.split() == ["web", "cart"]
+    job = await bot.order(line, policy=await publish(bot, SOME, 3))
+    assert (await bot.ended(job)).result.stdout.text.split() == ["web"]
+
+
+async def test_a_label_that_somebody_writes_into_the_store_opens_nothing(bot, new_worker, store, names):
+    host = Listing(**{"/containers/secret-db/json": container("secret-db", labels={"tier": "secret"})})
+    new_worker(engine=host, catalogue=CATALOGUE)
+    sha256 = await publish(bot, SOME, 2)
+    forged = Seen(id="c" * 64, names=("secret-db",), labels={"tier": "web"}).model_dump_json()
+    for key in ("secret-db", "c" * 64):
+        store.hset(names.inventory("local", Kind.CONTAINER), key, forged)
+    store.set(names.inventory_at("local"), "1")
+    job = await bot.order(parse("restart secret-db", CATALOGUE).command, policy=sha256)
+    result = (await bot.ended(job)).result
+    assert (result.reason, result.hint) == (
+        Reason.DENIED,
+        "Decided on this host by default. Ask whoever keeps the policy.",
+    )

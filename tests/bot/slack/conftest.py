@@ -30,6 +30,9 @@ from bot.store.displays import Displays
 from bot.store.intake import IntakeEntry
 from bot.store.outbox import Entry, Kind, OutboxStore, Pace
 from bot.store.records import RequestRecord
+from bot.trust import Trust
+from bot.uncertain import Uncertain
+from handlers import catalogue
 from permissions.ticket import Effect, Ticket
 
 OWNERS = itertools.count(1)
@@ -156,6 +159,13 @@ def result(stdout: str = "", stderr: str = "", **changes) -> Result:
     return Result.model_validate(values | changes)
 
 
+class NoApprovals:
+    """Nothing is waited for; tests/e2e/test_approvals.py has the whole."""
+
+    async def asked(self, _token):
+        return None
+
+
 @pytest.fixture
 async def standin():
     made = StandIn(rates=False)
@@ -173,14 +183,15 @@ def keys(tmp_path: Path) -> BotKeys:
 
 
 @pytest.fixture
-async def side(standin, store_url, keys):
+async def side(standin, store_url, keys, tmp_path):
     """The Slack side on a real store, sending as fast as it can."""
-    async with wired(standin, store_url, keys, FAST) as made:
+    keys.publish(tmp_path / "trust")
+    async with wired(standin, store_url, keys, FAST, trust_dir=tmp_path / "trust") as made:
         yield made
 
 
 @contextlib.asynccontextmanager
-async def wired(standin, store_url, keys, pace, clock=None, parent_delay=0.4):
+async def wired(standin, store_url, keys, pace, clock=None, parent_delay=0.4, trust_dir=None):
     """A whole Slack side, started; several on one store are several bots."""
     clock = clock or RealClock()
     redis = bot_client(store_url)
@@ -196,16 +207,20 @@ async def wired(standin, store_url, keys, pace, clock=None, parent_delay=0.4):
         store = OutboxStore(redis, "test", keys, owner=f"bot-{next(OWNERS)}", pace=pace)
         outbox = Outbox(store, client, clock, upload_orders(queue, ticket))
         displays = Displays(redis, "test", keys)
-        reporter = Reporter(queue, outbox, clock, parent_delay, nothing_recorded, displays, nothing_meant)
         corrections = Corrections(redis, "test", keys)
+        doubts = Uncertain(Trust(trust_dir), corrections, displays, catalogue.load()) if trust_dir else None
+        reporter = Reporter(
+            queue, outbox, clock, parent_delay, nothing_recorded, displays, nothing_meant, doubts=doubts
+        )
         pipeline = RecordingPipeline()
-        intake = Intake(pipeline, corrections, reporter.accepted, clock.now)
+        intake = Intake(pipeline, corrections, reporter.accepted, clock.now, reporter.run_again)
         app = build_app(
             client=client,
             identity=identity,
             intake=intake,
             outbox=outbox,
             own_words={"help", "hosts", "whoami"},
+            approvals=NoApprovals(),
             signing_secret=standin.signing_secret,
         )
         outbox.start()

@@ -1,24 +1,26 @@
-"""A bot process that is killed in the middle of a call to Slack."""
+"""A bot process that is killed in the middle of its calls to Slack, and a Slack that does not answer."""
 
 import asyncio
 import contextlib
-import os
-import subprocess
-import sys
+import itertools
+import re
 import time
 from pathlib import Path
 
 import pytest
 
+from bot.failpoints import STATUS
 from bot.jobs.names import bot_client
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import Ended
 from bot.keys import BotKeys
+from bot.slack import client
 from bot.standin.mishaps import Mishap
 from bot.store.intake import IntakeEntry
 from permissions.ticket import Ticket
+from tests.soak.processes import launch
 
-from .conftest import record, result
+from .conftest import FAST, entry, record, result, wired
 
 pytestmark = pytest.mark.store
 
@@ -28,7 +30,7 @@ NAMESPACE = "docktalk"
 
 @pytest.fixture
 def start_bot(standin, store_url, tmp_path):
-    """``start_bot()`` starts a whole bot as a process of its own."""
+    """``start_bot()`` starts a whole bot as a process of its own, to die at a failpoint if one is given."""
     own = {
         "REDIS_URL": store_url,
         "DOCKTALK_DATA_DIR": str(tmp_path),
@@ -40,16 +42,16 @@ def start_bot(standin, store_url, tmp_path):
         "DOCKTALK_POLICY_FILE": str(ROOT / "deploy" / "policy.example.yaml"),
         "DOCKTALK_LOG_LEVEL": "error",
     }
-    with contextlib.ExitStack() as stack:
+    started = []
 
-        def start():
-            command = [sys.executable, "-m", "bot.cli", "bot"]
-            process = subprocess.Popen(command, env={**os.environ, **own}, cwd=ROOT)
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            return process
+    def start(failpoint=""):
+        started.append(launch("bot", own, failpoint, tmp_path / "bot.log"))
+        return started[-1]
 
-        yield start
+    yield start
+    for process in started:
+        process.kill()
+        process.join()
 
 
 async def accept(redis, keys, job_id):
@@ -76,7 +78,7 @@ async def test_loses_no_result_and_repeats_one_message_at_most(standin, store_ur
             while await redis.xlen("{docktalk}:events"):  # noqa: ASYNC110 - the store rings no bell
                 await asyncio.sleep(0.05)
         first.kill()
-        first.wait()
+        first.join()
         # As if the time had passed after which a silent bot loses its channel.
         await redis.delete("{docktalk}:outbox:lease:C01OPS")
         start_bot()
@@ -92,3 +94,66 @@ async def test_loses_no_result_and_repeats_one_message_at_most(standin, store_ur
         job_id = one.blocks[2]["elements"][0]["text"]
         [reply] = standin.thread("C01OPS", one.ts)
         assert reply.blocks[0]["elements"][0]["elements"][0]["text"] == f"a\n{job_id}"
+
+
+@pytest.mark.parametrize("point", ["before post", "posted", "post noted"])
+async def test_every_kill_repeats_one_message_at_most_and_threads_stay_in_order(
+    point, standin, store_url, tmp_path, start_bot
+):
+    keys, kills = BotKeys.load_or_create(tmp_path / "bot" / "keys"), 3
+    async with contextlib.aclosing(bot_client(store_url)) as redis:
+        for number in range(1, 4):
+            await accept(redis, keys, f"J-{number}")
+        for _ in range(kills):
+            dying = start_bot(point)
+            await asyncio.to_thread(dying.join, 60)
+            assert dying.exitcode == STATUS
+            await redis.delete("{docktalk}:outbox:lease:C01OPS")
+        start_bot()
+        await standin.until(lambda s: _all_told(s.messages("C01OPS")), 60)
+        async with asyncio.timeout(60):
+            while await redis.zcard("{docktalk}:outbox:wake"):  # noqa: ASYNC110 - the store rings no bell
+                await asyncio.sleep(0.02)
+    shown = standin.messages("C01OPS")
+    assert [job_id for job_id, _ in itertools.groupby(map(_job_of, _parents(shown)))] == ["J-1", "J-2", "J-3"]
+    repeated = len(shown) - 6
+    assert repeated <= (kills if point == "posted" else 0)
+    assert sum("(repeat)" in str((one.text, one.blocks)) for one in shown) >= repeated
+    for one in shown:
+        if one.thread_ts is not None:
+            [parent] = [parent for parent in _parents(shown) if parent.ts == one.thread_ts]
+            assert _job_of(parent) in str(one.blocks)
+
+
+def _parents(messages):
+    return [one for one in messages if one.thread_ts is None]
+
+
+def _job_of(message):
+    return re.search(r"J-\d+", str(message.blocks))[0]
+
+
+def _all_told(messages):
+    """Whether every job has its parent and the reply below it."""
+    return {
+        (job_id, below) for one in messages for job_id, below in [(_job_of(one), one.thread_ts is not None)]
+    } == {(f"J-{number}", below) for number in range(1, 4) for below in (False, True)}
+
+
+@pytest.mark.parametrize("mishap", [Mishap.TIME_OUT_BEFORE, Mishap.TIME_OUT_AFTER])
+async def test_calls_that_are_never_answered_lose_nothing_and_keep_the_order(
+    mishap, standin, store_url, keys, monkeypatch
+):
+    monkeypatch.setattr(client.call, "__defaults__", (0.2,))
+    standin.mishaps.next("chat.postMessage", mishap, times=2)
+    async with wired(standin, store_url, keys, FAST) as side:
+        for name in "abc":
+            await side.outbox.put(entry(name))
+        await standin.until(lambda s: s.messages("C01OPS")[-1:] and s.messages("C01OPS")[-1].text == "c", 30)
+    shown = [one.text for one in standin.messages("C01OPS")]
+    assert [name for name, _ in itertools.groupby(text.removeprefix("(repeat) ") for text in shown)] == [
+        *"abc"
+    ]
+    came_through = 2 if mishap is Mishap.TIME_OUT_AFTER else 0
+    assert len(shown) == 3 + came_through
+    assert [text.startswith("(repeat)") for text in shown].count(False) == (3 if came_through else 2)

@@ -8,14 +8,14 @@ import pytest
 
 from bot.job_commands import job_line
 from bot.jobs.wire import Cells, Page, Progress, Result, ShowOrder, Tail
-from bot.reply import Help, JobRow, JobRows, Refusal, Told
-from bot.slack import render, replies, running, shown
+from bot.reply import Found, Help, JobRow, JobRows, Refusal, Told
+from bot.slack import doubt, render, replies, running, shown
 from bot.slack.blocks import MESSAGE_CHARS, TEXT_CHARS, clean, size
-from bot.slack.parent import State
+from bot.slack.parent import Revision, State
 from bot.standin.limits import block_problems
-from bot.store.displays import Display
+from bot.store.displays import Display, Doubt
 from handlers.faults import Reason
-from permissions.ticket import TicketRefusal
+from permissions.ticket import CommandWire, TicketRefusal
 
 from .conftest import record, result, tail
 
@@ -78,12 +78,23 @@ def page(text, first=41, last=42, matched=2, **order):
     return shown.page(SHOW, ShowOrder(job_id="J-1", lines=20, **order), outcome, 7)
 
 
+DOUBT = Doubt(
+    nonce="n",
+    since=BEGAN,
+    command=CommandWire(path="container restart", fields={"containers": ["web"]}),
+    line_id="opaque",
+    reason=Reason.OUTCOME_UNKNOWN,
+    text="The worker stopped while it ran this.\nweb: unknown, container 4f1c2d9ab310 runs <!channel>",
+    seen_at=BEGAN + 9,
+)
+
+
 NO_SUCH = "Error response from daemon: No such container: web\n"
 
 
 JOBS = {
     "waiting": lambda: [render.waiting(record())],
-    "waiting_behind": lambda: [render.behind(record(), "J-41", record("J-41"))],
+    "waiting_behind": lambda: [render.behind(record(), "J-41", record("J-41"), Revision.BEHIND)],
     "running": lambda: [running.running(record(notes=("curly quotes made straight",)), BEGAN)],
     "done_short": lambda: ending(record(), result("web\n")),
     "done_empty": lambda: ending(record(), result("")),
@@ -104,6 +115,13 @@ JOBS = {
     "cancelled": lambda: ending(LOGS, failed(130, "The worker was stopped.\n", Reason.CANCELLED)),
     "stopped_by_somebody": lambda: ending(
         LOGS, failed(130, "The job was cancelled.\n", Reason.CANCELLED, stdout="a\nb\n"), "U02BOB"
+    ),
+    "taken_back": lambda: ending(
+        record(),
+        failed(130, "This was cancelled before it started. Nothing was run.\n", Reason.CANCELLED).model_copy(
+            update={"ended_at": BEGAN}
+        ),
+        "U02BOB",
     ),
     "limit": lambda: ending(
         LOGS,
@@ -139,6 +157,24 @@ JOBS = {
             "Look at the container before you try again.",
         ),
     ),
+    "outcome_unknown_offers": lambda: [
+        render.ended(
+            record(), failed(1, f"{DOUBT.text}\n", Reason.OUTCOME_UNKNOWN, "Look first."), unsure=DOUBT
+        ).parent
+    ],
+    "outcome_looked_at_again": lambda: [
+        doubt.looked(
+            record(),
+            DOUBT.model_copy(update={"looking": True, "asked_by": "U02BOB", "asked_at": BEGAN + 60}),
+            Revision.ENDED + 1,
+        )
+    ],
+    "outcome_found_done": lambda: [
+        doubt.looked(record(), DOUBT.model_copy(update={"reason": ""}), Revision.ENDED + 2)
+    ],
+    "outcome_run_again": lambda: [
+        doubt.looked(record(), DOUBT.model_copy(update={"again": "J-9", "line_id": ""}), Revision.ENDED + 3)
+    ],
     "refused_too_late": lambda: [render.refused(record(), TicketRefusal.TOO_LATE)],
     "refused_unsigned": lambda: [render.refused(record(), TicketRefusal.UNSIGNED)],
     "not_attached": lambda: [render.not_attached("J-1", "413")],
@@ -191,6 +227,18 @@ REPLIES = {
             hint="Try again.",
         )
     ),
+    "already_asked": lambda: replies.refusal(
+        Refusal(
+            reason=Reason.ALREADY_ASKED,
+            message="J-41 does the same, and is not over yet. Nothing was queued.",
+            suggestion="container restart web",
+            correction_id="opaque",
+            ahead="J-41",
+        )
+    ),
+    "found": lambda: replies.found(
+        Found(text="J-41: ana asked for <!channel>.\n", link="https://example.slack.com/archives/C1/p1")
+    ),
     "help": lambda: replies.help_text(
         Help(text="Usage:  docker [OPTIONS] COMMAND\n\nCommands:\n  ps   List\n")
     ),
@@ -219,6 +267,7 @@ REPLIES = {
     "broken": replies.broken,
     "gone": replies.gone,
     "started": lambda: replies.started("J-7", "U01ALICE", confirmed=False),
+    "wanted": lambda: replies.wanted("J-7", "U01ALICE"),
     "confirmed": lambda: replies.started("J-7", "U01ALICE", confirmed=True),
 }
 
@@ -258,7 +307,8 @@ def test_looks_as_recorded(name):
 
 
 def test_every_golden_file_has_its_case():
-    assert {path.stem for path in GOLDEN.glob("*.json")} == set(CASES)
+    stems = {path.stem for path in GOLDEN.glob("*.json") if not path.stem.startswith("approval_")}
+    assert stems == set(CASES)
 
 
 def test_every_state_has_a_word_and_a_picture_of_its_own():

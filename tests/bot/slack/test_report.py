@@ -11,7 +11,7 @@ from bot.jobs.names import bot_client
 from bot.jobs.wire import Began, Ended, Refused, Tail, Uploaded
 from permissions.ticket import TicketRefusal
 
-from .conftest import eventually, record, result
+from .conftest import FAST, eventually, record, result, wired
 
 pytestmark = pytest.mark.store
 
@@ -43,8 +43,10 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize(("field", "value"), FORGERIES.values(), ids=FORGERIES)
-async def test_an_event_of_an_altered_record_is_dropped(side, store_url, field, value):
-    await side.accept(record())
+async def test_an_event_of_an_altered_record_is_dropped(side, standin, keys, store_url, field, value):
+    # What a bot has accepted itself it has at hand: this one was another's.
+    async with wired(standin, store_url, keys, FAST) as other:
+        await other.accept(record())
     async with contextlib.aclosing(bot_client(store_url)) as redis:
         await redis.hset("{test}:request:J-1", field, value)
     await ended(side)

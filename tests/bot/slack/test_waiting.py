@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from bot.jobs.wire import Began, Ended, Expired, Late, Waits
-from bot.reply import Refusal
-from bot.slack import replies
-from bot.slack.replies import CORRECTION, JOB_STOP
+from bot.reply import Accepted
+from bot.slack.replies import CORRECTION
 from handlers.faults import Denied, Reason
 
-from .conftest import record, result
+from .conftest import eventually, record, result
 
 pytestmark = pytest.mark.store
 
@@ -82,18 +81,19 @@ async def test_what_was_found_not_done_is_no_plain_failure(side):
     assert posts[0]["text"].startswith("Not done: ")
 
 
-def test_a_change_that_is_asked_for_twice_can_be_queued_or_the_first_one_stopped():
-    answer = Refusal(
-        reason=Reason.ALREADY_ASKED,
-        message="J-41 does the same, and is not over yet. Nothing was queued.",
-        suggestion="container restart web",
-        correction_id="opaque",
-        ahead="J-41",
+async def test_a_yes_to_still_wanted_queues_it_and_the_message_says_so(served):
+    await served.accept(record())
+    yes = await served.corrections.put(
+        user_id="U01ALICE", channel_id="C01OPS", thread_ts="", program="late", text="{}"
     )
-    shown = replies.refusal(answer)
-    [buttons] = [block["elements"] for block in shown.blocks if block["type"] == "actions"]
-    assert [(b["action_id"], b["value"]) for b in buttons] == [
-        (CORRECTION, "opaque"),
-        (JOB_STOP, "cancel J-41"),
-    ]
-    assert "J-41 does the same" in shown.text
+    decides(served, yes)
+    await served.reporter.handle(LATE)
+    [post] = await served.standin.until(lambda s: s.messages("C01OPS"))
+    served.pipeline.reply = Accepted(job_id="J-1")
+    await served.standin.click("U02BOB", post, CORRECTION)
+    assert served.pipeline.asked == []
+    await served.standin.click("U01ALICE", post, CORRECTION)
+    await eventually(lambda: "still wants it" in str(post.blocks))
+    assert [asked.program for asked in served.pipeline.asked] == ["late"]
+    await served.reporter.handle(Began(job_id="J-1", worker="w", at=time.time()))
+    await eventually(lambda: post.text.startswith("Running: "))
