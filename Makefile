@@ -39,7 +39,7 @@ mutation: ## a thousand small changes to permissions/, of which the tests have t
 	@$(PYTHON) -m tests.permissions.mutation
 
 soak: chaos mutation ## the long runs: chaos, mutation, ten minutes of generated command lines, 500 streams, the crash tests twenty times
-	@DOCKTALK_FUZZ_SECONDS=600 $(WITH) test $(PYTHON) -m pytest tests/handlers/grammar/test_generated_lines.py
+	@DOCKTALK_FUZZ_SECONDS=600 $(WITH) test $(PYTHON) -m pytest tests/handlers/grammar/test_generated_lines.py tests/handlers/grammar/test_round_trip.py
 	@DOCKTALK_STREAMS=500 DOCKTALK_FLOOD_SECONDS=30 $(WITH) test $(PYTHON) -m pytest -q tests/e2e/test_streams.py
 	@$(WITH) test sh -c 'for round in $$(seq 20); do $(PYTHON) -m pytest -q tests/bot/jobs/test_crash.py || exit 1; done'
 

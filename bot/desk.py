@@ -23,6 +23,7 @@ from handlers.grammar.command import Command
 from handlers.grammar.render import shown
 from permissions.decide import decide
 from permissions.decision import Allow
+from permissions.matching import SHOWS
 from permissions.operation import Principal, Standing
 from permissions.policy import Policy
 from permissions.verbs import Verb
@@ -239,10 +240,14 @@ class Desk:
             return None
         operation = record.operation
         if reading:
+            if not here and operation.command in SHOWS and not operation.resources:
+                return None  # what it lists was decided on row by row, for its asker
             # The danger stays: what may not be run here may not be read here either.
             operation = operation.model_copy(update={"verb": Verb.REVEAL})
         decision = decide(asked.policy, person, asked.request.channel_id, operation)
-        return decision.rule if isinstance(decision, Allow) else None
+        # No worker decides on a stored output: elsewhere, doubt counts against whoever reads it.
+        sure = isinstance(decision, Allow) and (here or not reading or not decision.provisional)
+        return decision.rule if sure else None
 
 
 def _denied(record: RequestRecord, what: str) -> Denied:

@@ -61,7 +61,8 @@ class DidYouMean:
             channel_id=record.channel_id,
             thread_ts=record.thread_ts,
             program="docker",
-            text=line,
+            # What is shown of a line leaves its host out, which need not be the default one.
+            text=f"--host {shlex.quote(record.host)} {line.removeprefix('docker ')}",
         )
         return Meant(name=near, line_id=line_id)
 

@@ -55,7 +55,7 @@ class _Canned:
     def _answer(self, method: str, path: str) -> Any:
         key = f"{method} {path}"
         if key not in self.answers and method == "GET":
-            raise NotCanned(key)
+            raise NotCanned(f"{ANSWERS} has no answer to {key}")
         return self.answers.get(key)
 
     def get(self, path: str, query: Query | None = None, *, headers: Mapping[str, str] | None = None) -> Json:

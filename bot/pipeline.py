@@ -4,7 +4,6 @@
 :meth:`Pipeline.submit` and nowhere else.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -175,11 +174,10 @@ class Pipeline:
     async def _usage(self, request: Request, fault: UsageFault) -> Refusal:
         line, span = masked(request.text, fault.span, self.catalogue)
         said = {"line": line, "span": span, "usage": fault.usage, "warnings": fault.warnings}
-        hidden = fault.span and span and line[slice(*span)] == MASK
-        if fault.span and hidden and fault.reason is Reason.UNKNOWN_OPTION:
-            # The sentence names the word that the line hides: part of a password without quotes.
-            word = re.escape(request.text[slice(*fault.span)])
-            said |= {"message": re.sub(rf"(?<!\w){word}(?!\w)", MASK, fault.message)}
+        hidden = span is not None and line[slice(*span)] == MASK
+        if hidden and fault.reason is Reason.UNKNOWN_OPTION:
+            # The CLI's sentence names the word that the line hides: part of a password without quotes.
+            said |= {"message": f"unknown flag: {MASK}"}
         refusal = _refusal(fault).model_copy(update=said)
         if fault.suggestion is None:
             return refusal

@@ -131,9 +131,11 @@ class Bot:
             owner=self._ends.enter_context(own_name(settings.data_dir / "bot")),
             pace=around.pace,
         )
-        uploads = Uploads(keys, trust, self.queue, audit, time.time)
         outbox = self._outbox = Outbox(
-            self.outbox_store, client, clock, upload_orders(self.queue, uploads.order)
+            self.outbox_store,
+            client,
+            clock,
+            upload_orders(self.queue, Uploads(keys, trust, self.queue, audit, time.time).order),
         )
         displays = Displays(self.redis, settings.namespace, keys)
         corrections = Corrections(self.redis, settings.namespace, keys)
@@ -153,6 +155,7 @@ class Bot:
         )
         meant = DidYouMean(Inventories(self.redis, settings.namespace), policy, people.principal, corrections)
         uncertain = Uncertain(trust, corrections, displays, commands)
+        links = Links(self.outbox_store, client)
         logins = RegistryLogins(keys, self.logins, corrections)
         tickets = Tickets(
             keys=keys,
@@ -179,7 +182,7 @@ class Bot:
             hosts=hosts,
             queue=self.queue,
             audit=audit,
-            show=ApprovalBoard(outbox, clock).show,
+            show=ApprovalBoard(outbox, links, clock).show,
             accepted=accepted,
             clock=time.time,
         )
@@ -205,7 +208,7 @@ class Bot:
             orders=Orders(keys, self.queue, audit, time.time, settings.start_within),
             hosts=hosts,
             refresh=reporter.refresh,
-            link=Links(self.outbox_store, client).to,
+            link=links.to,
             clock=time.time,
         )
         pipeline = Pipeline(

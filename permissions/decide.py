@@ -11,7 +11,7 @@ the second the same doubt denies.
 
 from permissions.approval import Terms, either
 from permissions.decision import Allow, Decision, Deny, NeedsApproval
-from permissions.matching import Mismatch, Plan, allows, covers_host, denies, plan, ungiven, weighed
+from permissions.matching import Match, Mismatch, Plan, allows, covers_host, denies, plan, ungiven, weighed
 from permissions.names import may_be_id
 from permissions.operation import Operation, Principal, Resource, Standing
 from permissions.policy import DenyRule, Policy, Rule
@@ -80,6 +80,20 @@ def sees(
     """Whether a listing may show this object: it may where the same line could name it. Never raises."""
     operation = listing.model_copy(update={"resources": (shown,), "live": True})
     return isinstance(decide(policy, principal, channel_id, operation, at), Allow)
+
+
+def sees_all(policy: Policy, principal: Principal, channel_id: str, listing: Operation, at: float) -> bool:
+    """Whether a listing may show whatever there is, so that no object has to be looked at. Never raises."""
+    try:
+        if principal.standing is not Standing.MEMBER:
+            return False
+        here = plan(policy, held_roles(policy, principal, channel_id, listing, at), listing)
+        bare = listing.model_copy(update={"resources": ()})
+        wide = (rule for _, rule in here.allows if rule.targets is None and rule.approval is None)
+        sure = Match(None, sure=True)
+        return not here.denies and any(allows(policy, rule, bare) == sure for rule in wide)
+    except Exception:  # noqa: BLE001 - what could not be decided is looked at one by one
+        return False
 
 
 def held_roles(

@@ -16,7 +16,7 @@ from handlers.context import Engine, Json, ObjectStream, OnCancel, Query
 from handlers.faults import Denied, Fault
 from handlers.grammar.command import Command
 from permissions.bundle import ASKER_SECONDS
-from permissions.decide import decide, sees
+from permissions.decide import decide, sees, sees_all
 from permissions.decision import Allow, Deny, NeedsApproval
 from permissions.facts import on_live_facts
 from permissions.matching import BY_SPELLING, MAKES_CONTAINERS, SHOWS, may_pull
@@ -98,6 +98,9 @@ class SecondDecision:
         """The engine as the command may see it: a listing shows what its asker may be shown, nothing else."""
         listing = self._operation(claims, command)
         if command.path not in _SHOW_MEMBERS and (command.path not in SHOWS or listing.resources):
+            return self._engine
+        at = max(time.time(), claims.issued_at)
+        if sees_all(policy, claims.principal, claims.channel_id, listing, at):
             return self._engine
 
         def shown(kind: Kind, facts: Facts) -> bool:

@@ -78,7 +78,7 @@ class Look:
         return Facts(
             id=found["Id"],
             names=(found["Name"].removeprefix("/"),),
-            labels=found["Config"]["Labels"] or {},
+            labels=found["Config"].get("Labels") or {},
             origins=image.origins if image else (),
             digests=image.digests if image else (),
             tags=image.tags if image else (),
@@ -95,6 +95,9 @@ def _exposures(found: dict[str, Any]) -> Iterator[Exposure]:
     The cgroup namespace is left out: older engines give every container the host's, by default.
     """
     host = found["HostConfig"]
+    if host == {}:  # an engine that tells nothing of it: then it may be anything
+        yield from (Exposure(gift=gift) for gift in Gift)
+        return
     yield from hazards.privileged(host["Privileged"])
     yield from hazards.capabilities(host["CapAdd"] or ())
     yield from hazards.volumes(host["Binds"] or ())

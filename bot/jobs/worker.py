@@ -165,7 +165,8 @@ class Worker:
             if job.claimed.lane == FOLLOW:
                 self._end(job, Cancelled(CUT, hint=AFTER_CUT if _reads(job) else ""))
         # What is being claimed just now has to be handed back first, or it would lapse and be told as lost.
-        self._threads[0].join(max(0.0, until - time.monotonic()))
+        for fetcher in self._threads[:1]:
+            fetcher.join(max(0.0, until - time.monotonic()))
         self._wait_idle(max(0.0, until - time.monotonic()))
         for job in self._jobs():
             self._end(job, Cancelled("The worker was stopped and ended this job."))

@@ -5,17 +5,19 @@ from collections.abc import Mapping
 from bot.slack import cards
 from bot.slack.blocks import Message
 from bot.slack.client import Clock
+from bot.slack.links import Links
 from bot.slack.outbox import Outbox
 from bot.store.approvals import Asked, card_key
 from bot.store.outbox import Entry, Kind
-from permissions.approval import State, Voter
+from permissions.approval import State, Voter, last_told
 
 
 class ApprovalBoard:
     """Brings every copy of a card up to date; raises StoreDown."""
 
-    def __init__(self, outbox: Outbox, clock: Clock) -> None:
+    def __init__(self, outbox: Outbox, links: Links, clock: Clock) -> None:
         self._outbox = outbox
+        self._links = links
         self._clock = clock
 
     async def show(self, asked: Asked, voters: Mapping[str, Voter]) -> None:
@@ -23,14 +25,16 @@ class ApprovalBoard:
         record, approval = asked.draft.record, asked.approval
         entries = [self._entry(asked, card_key(asked.job_id), record.channel_id, cards.card(asked, voters))]
         if approval.told and approval.state is State.OPEN:
-            again = cards.reminder(asked, escalated=approval.told > 1)
+            began = {approval.asked_at + way.after for way in approval.terms.any if way.after}
+            again = cards.reminder(asked, escalated=last_told(approval) in began)
             reply = self._entry(asked, f"{asked.job_id}/0.told{approval.told}", record.channel_id, again)
             under = "" if record.thread_ts else card_key(asked.job_id)
             entries.append(reply.model_copy(update={"under": under, "revision": 1}))
         await self._outbox.put(*entries)
+        link = await self._links.at(card_key(asked.job_id)) if asked.told else ""
         for user_id in asked.told:
             key = f"{asked.job_id}/0.ask.{user_id}"
-            copy = self._entry(asked, key, user_id, cards.ask(asked))
+            copy = self._entry(asked, key, user_id, cards.ask(asked, link or None))
             await self._outbox.put(copy.model_copy(update={"thread_ts": "", "user_id": user_id}))
 
     def _entry(self, asked: Asked, key: str, channel_id: str, message: Message) -> Entry:

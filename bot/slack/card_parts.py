@@ -41,6 +41,7 @@ class Standing(Enum):
 
     OPEN = ("Approval needed", "raised_hand")
     APPROVED = ("Approved", "white_check_mark")
+    WAIVED = ("No approval needed", "unlock")
     DENIED = ("Denied", "no_entry")
     EXPIRED = ("Expired", "alarm_clock")
     WITHDRAWN = ("Withdrawn", "leftwards_arrow_with_hook")
@@ -59,7 +60,10 @@ class Standing(Enum):
 
 def standing(asked: Asked) -> Standing:
     """How it stands."""
-    return Standing[asked.approval.state.name]
+    approval = asked.approval
+    # Whoever agreed to it would have ended it.
+    waived = approval.state is State.APPROVED and not approval.ended_by
+    return Standing.WAIVED if waived else Standing[approval.state.name]
 
 
 def asker(asked: Asked) -> str:
@@ -192,8 +196,7 @@ def over(asked: Asked) -> Iterator[Block]:
 
 def _outcome(asked: Asked) -> str:
     if asked.approval.state is State.APPROVED:
-        waived = "" if asked.approval.ended_by else "Nobody has to approve it, as its targets are. "
-        return f"{waived}The result is in the thread."
+        return "The result is in the thread."
     if asked.approval.state is State.EXPIRED:
         waited = lasting(asked.approval.terms.expires).removesuffix(" 0 s")
         return f"It was not decided in {waited}; nothing was run."

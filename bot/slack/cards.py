@@ -161,7 +161,7 @@ def _sentence(asked: Asked) -> str:
         case State.OPEN:
             return f"Approval needed: {parts.asker(asked)} asks to run {what}."
         case State.APPROVED:
-            return f"Approved{by}: {what}."
+            return f"{parts.standing(asked).word}{by}: {what}."
         case State.DENIED:
             return f"Denied{by}: {what} is not run."
         case State.EXPIRED:

@@ -17,7 +17,11 @@ class Links:
 
     async def to(self, record: RequestRecord) -> str:
         """The address of the message that shows a job, "" where there is none or Slack does not say."""
-        sent = await self._store.sent(record.instead or record.job_id)
+        return await self.at(record.instead or record.job_id)
+
+    async def at(self, key: str) -> str:
+        """The address of the message of that key in the outbox, or ""; raises StoreDown."""
+        sent = await self._store.sent(key)
         if sent is None or not sent.ts:
             return ""
         try:

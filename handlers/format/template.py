@@ -30,6 +30,7 @@ _CLAUSE = re.compile(r"(?:else\s+)?(if|with|range|block)\b")
 _WORD = re.compile(r"[\s}]")
 _CALLED = re.compile(r"(?<![\w.$])[^\W\d]\w*$")
 _KNOWN = {*functions.ALL, "and", "or", "true", "false", "nil"}
+_CHARACTERS = re.compile(r"'(?:[^'\\]|\\.)*'")
 _NUMBER_AT_END = re.compile(r"(?<![\w.])\d[\d_]*\.$")
 _QUOTED = re.compile(r"'([^']*)'")
 
@@ -101,8 +102,8 @@ def _has_content(definition: DefinitionNode) -> bool:
 def _go_sentence(message: str, source: str, position: int) -> str:  # noqa: PLR0911 - a sentence each
     """The library's sentence in Go's words, where they differ; ``position`` counts bytes."""
     before, after = (part.decode(errors="replace") for part in _cut(source.encode(), position))
-    if message == "unclosed action" and source.endswith(".") and not _NUMBER_AT_END.search(source):
-        return 'illegal number syntax: "."'
+    if malformed := _malformed(message, source, after):
+        return malformed
     if match := _UNDEFINED.fullmatch(message):
         return f'function "{match[1]}" not defined'
     if match := _KEYWORD.fullmatch(message):
@@ -123,6 +124,14 @@ def _go_sentence(message: str, source: str, position: int) -> str:  # noqa: PLR0
     if match := _TOKEN.fullmatch(message):
         return "unexpected <.> in operand" if match[1] == "." else f'unexpected "{match[1]}" in command'
     return _QUOTED.sub(r'"\1"', message)
+
+
+def _malformed(message: str, source: str, after: str) -> str:
+    """Go's sentence for a number or a character that is none; "" for anything else."""
+    if message == "unclosed action" and source.endswith(".") and not _NUMBER_AT_END.search(source):
+        return 'illegal number syntax: "."'
+    match = _CHARACTERS.match(after) if message == "invalid character constant" else None
+    return f"malformed character constant: {match[0]}" if match else ""
 
 
 def _cut(source: bytes, position: int) -> tuple[bytes, bytes]:

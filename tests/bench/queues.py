@@ -184,6 +184,8 @@ def show_faults(found: dict[str, dict[str, Any]]) -> None:
 
 def killed(figure: dict[str, Any]) -> str:
     again, told = figure["again"], figure["told"]
+    if figure["survived"]:
+        return "its process outlives the worker and ends it"
     parts = []
     if again:
         parts.append("runs again at " + ", ".join(f"{at:.1f}" for at in again) + " s")

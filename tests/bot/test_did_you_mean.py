@@ -110,7 +110,7 @@ async def test_one_close_name_is_offered_with_the_line_that_has_it(ask, hosts, l
     meant = await ask(record("wbe", shown="docker container restart --timeout 2 wbe"))
     assert meant == Meant(name="web", line_id="line-1")
     [kept] = lines.kept
-    assert kept["text"] == "docker container restart --timeout 2 web"
+    assert kept["text"] == "--host prod-1 container restart --timeout 2 web"
     assert (kept["user_id"], kept["channel_id"]) == ("U1", "C1")
 
 
@@ -135,7 +135,7 @@ async def test_nothing_is_offered_for(ask, hosts, lines, has, typed):
 async def test_the_wrong_one_of_several_is_found(ask, hosts, lines):
     hosts.has[Kind.CONTAINER] = seen("web", "api")
     assert (await ask(record("api", "wbe"))).name == "web"
-    assert lines.kept[0]["text"] == "docker container restart api web"
+    assert lines.kept[0]["text"] == "--host prod-1 container restart api web"
 
 
 async def test_a_name_without_a_kind_may_be_an_image(ask, hosts):

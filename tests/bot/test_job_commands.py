@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.job_commands import WORDS, Cancel, Display, Grep, Jobs, Show, job_line
+from bot.job_commands import WORDS, Cancel, Check, Display, Follow, Grep, Jobs, Show, job_line
 from bot.jobs.wire import ShowOrder
 from handlers.faults import UsageFault
 from handlers.grammar.parser import HelpAsked
@@ -11,6 +11,8 @@ LINES = {
     "jobs": Jobs(),
     "jobs -a": Jobs(all=True),
     "cancel J-42": Cancel(job="J-42"),
+    "check J-42": Check(job="J-42"),
+    "follow J-42": Follow(job="J-42"),
     "display --pause J-42": Display(job="J-42", pause=True),
     "grep J-42": Grep(job="J-42"),
     "grep J-42 ERROR": Grep(job="J-42", words=("ERROR",)),

@@ -12,7 +12,20 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
-TARGETS = ["demo", "test", "unit", "lint", "fmt", "bench", "chaos", "soak", "slack-smoke", "clean", "help"]
+TARGETS = [
+    "demo",
+    "test",
+    "unit",
+    "lint",
+    "fmt",
+    "bench",
+    "chaos",
+    "mutation",
+    "soak",
+    "slack-smoke",
+    "clean",
+    "help",
+]
 
 
 def run_with(*arguments: str, docker_host: str) -> subprocess.CompletedProcess[str]:

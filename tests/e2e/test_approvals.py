@@ -211,7 +211,7 @@ async def test_a_line_about_what_is_not_there_is_not_asked_about(floor, unique):
 async def test_the_lead_has_a_copy_that_follows_the_card(floor, web):
     job_id = await floor.ask(f"/docker restart -t 0 {web}")
     direct = floor.trial.standin.world.direct_channel(floor.lead.id)
-    assert floor.card(job_id, direct)
+    assert "Go to the card" in json.dumps(floor.card(job_id, direct).blocks)
     assert "approved" in (await floor.click(job_id, cards.APPROVE, floor.lead, direct)).text
     assert (await floor.trial.ended(job_id)).result.exit_code == 0
     await floor.trial.settled()

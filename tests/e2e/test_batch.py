@@ -40,9 +40,14 @@ def test_answers_come_in_order_with_the_command_s_own_output(environ, unique, im
         {"id": "typo", "line": "docker container restrat web"},
         {"id": "denied", "line": f"docker rm -f {name}", "as": "U0NOBODY"},
         {"id": "help", "line": "docker ps --help"},
+        {"id": "letter", "line": "docker ps -h"},
+        {"id": "group", "line": "docker container"},
+        {"id": "old", "line": f"docker stop --time 0 {name}"},
+        {"id": "both", "line": f"docker stop --time 0 -t 0 {name}"},
     )
-    assert [answer["id"] for answer in answers] == ["run", "names", "missing", "typo", "denied", "help"]
-    run, names, missing, typo, denied, asked = answers
+    ids = ["run", "names", "missing", "typo", "denied", "help", "letter", "group", "old", "both"]
+    assert [answer["id"] for answer in answers] == ids
+    run, names, missing, typo, denied, asked, letter, group, old, both = answers
     assert (run["exit_code"], len(run["stdout"])) == (0, 65)
     assert (names["exit_code"], names["stdout"]) == (0, f"{name}\n")
     assert names["messages"][-1]["method"] == "chat.postMessage"
@@ -54,6 +59,14 @@ def test_answers_come_in_order_with_the_command_s_own_output(environ, unique, im
     assert denied["exit_code"] == 1
     assert asked["exit_code"] == 0
     assert asked["stdout"].startswith("Usage:  docker ps")
+    warned = "Flag shorthand -h has been deprecated, use --help\n"
+    assert (letter["exit_code"], letter["stdout"]) == (0, warned + asked["stdout"])
+    assert (group["exit_code"], group["stdout"]) == (0, "")
+    assert group["stderr"].startswith("Usage:  docker container COMMAND")
+    said = "Flag --time has been deprecated, use --timeout instead\n"
+    assert (old["exit_code"], old["stdout"]) == (0, f"{said}{name}\n")
+    assert (both["exit_code"], both["stdout"]) == (1, said)
+    assert "cannot specify both --timeout and --time" in both["stderr"]
 
 
 def test_past_its_deadline_a_line_is_cancelled(environ, unique, image):

@@ -137,8 +137,9 @@ async def test_what_ends_it_half_way_is_said_and_nothing_is_left_behind(
     if command == "pull":
         shop.moved_to_the_registry()
     worker = Worker.of(workspace.trial.folder)
-    await workspace.ask("/docker version")  # what the first job of all brings up stays
-    threads, sockets = worker.threads, worker.sockets
+    # What the first job of its kind brings up stays.
+    await workspace.ask(f"/docker {command} {shop.address}/nosuch")
+    threads = worker.threads
     road.slow(VERY_SLOW)
     if trouble == "refused":
         # The last step of each: a pull has its manifest by then, a push its layers.
@@ -159,7 +160,7 @@ async def test_what_ends_it_half_way_is_said_and_nothing_is_left_behind(
     assert left == ""
     road.slow(0)  # what is in its buffers still has to pass
     async with asyncio.timeout(GONE_WITHIN):
-        while road.open or worker.threads > threads or worker.sockets > sockets:  # noqa: ASYNC110 - no event
+        while road.open or worker.threads > threads:  # noqa: ASYNC110 - neither has an event
             await asyncio.sleep(0.05)
 
 
@@ -184,12 +185,3 @@ class Worker:
     def threads(self):
         """How many threads it has."""
         return len(list((self.proc / "task").iterdir()))
-
-    @property
-    def sockets(self):
-        """How many connections it has open."""
-        found = 0
-        for descriptor in (self.proc / "fd").iterdir():
-            with contextlib.suppress(OSError):
-                found += str(descriptor.readlink()).startswith("socket:")
-        return found

@@ -147,9 +147,6 @@ def test_the_terms_are_those_of_what_was_found():
     stricter = Terms(any=(way(people(2, SRE)),))
     after = looked_at(asking(bound=None), (WEB,), stricter)
     assert (after.bound, after.terms) == ((WEB,), stricter)
-
-
-def test_what_nobody_has_to_agree_to_is_bound_all_the_same():
     assert waive(asking(bound=None), (WEB,), ASKED).bound == (WEB,)
 
 

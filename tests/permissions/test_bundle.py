@@ -76,6 +76,7 @@ STALE = TicketRefusal.POLICY_STALE
         (("a", 6, NOW), ("b", 5), None),
         (("a", 4, NOW), ("a", 5), None),
         (("a", 4, NOW), ("b", 5), STALE),
+        (("a", 5, NOW), ("b", 5), None),
         (("b", 5, NOW), None, STALE),
         (("a", 5, NOW - MARK_SECONDS), None, None),
         (("a", 5, NOW - MARK_SECONDS - 0.1), None, STALE),

@@ -2,9 +2,12 @@
 
 import pytest
 
+from permissions.decide import decide
 from permissions.facts import Fit, conditions, hold, on_live_facts, target_problem
 from permissions.matching import may_pull
-from permissions.operation import Bind, Facts, Operation, Resource
+from permissions.operation import Bind, Facts, Operation, Principal, Resource, Standing
+from permissions.policy import Binding, DenyRule, Policy, Role, Rule
+from permissions.targets import Targets
 from permissions.verbs import Danger, Kind, Verb
 
 C, M, N, V = Kind.CONTAINER, Kind.IMAGE, Kind.NETWORK, Kind.VOLUME
@@ -29,6 +32,9 @@ PULLED = Facts(
     tags=("nginx:1.27", "web:1"),
 )
 BUILT = Facts(id="i2", names=("nginx:1.27",), labels={}, digests=(OTHER,), tags=("nginx:1.27",))
+
+
+ANA = Principal(team_id="T", user_id="U1", name="", standing=Standing.MEMBER, as_of=0.0)
 
 
 def asked(*resources: Resource, line: str = "container run", **fields) -> Operation:
@@ -282,3 +288,36 @@ def test_an_image_is_fetched_for_a_new_container_unless_it_lies_there(
     name: str, values, command: str, fetched: bool
 ):
     assert may_pull(asked(line=command, values=values), name) is fetched
+
+
+@pytest.mark.parametrize(
+    ("line", "image", "new", "settled"),
+    [
+        ("container run", "nginx", False, False),
+        ("container run", "cafe", False, True),
+        ("image rm", "nginx", False, True),
+        ("image pull", "cafe", False, False),
+        ("image push", "nginx", False, False),
+        ("image tag", "cafe", True, False),
+        ("image rm", "a//b", False, False),
+    ],
+)
+def test_looking_at_the_host_settles_what_lies_there_alone(line: str, image: str, new: bool, settled: bool):
+    allowed = Rule(commands=("*",), targets=Targets(image=(f"other@{SHA}",)), gives=("*",))
+    policy = Policy(
+        version=1, roles={"r": Role(rules=(allowed,))}, bindings=(Binding(role="r", users=("U1",)),)
+    )
+    resource = Resource(kind=M, name=image, new=new)
+    decision = decide(policy, ANA, "C1", asked(resource, line=line))
+    maybe = decision.outcome == "allow" and decision.provisional
+    assert maybe is (settled and image == "cafe")
+    denied = Policy(
+        version=1,
+        roles={"r": Role(rules=(Rule(commands=("*",), gives=("*",)),))},
+        bindings=(Binding(role="r", users=("U1",)),),
+        deny=(DenyRule(commands=("*",), targets=Targets(image=(f"other@{SHA}",))),),
+    )
+    decision = decide(denied, ANA, "C1", asked(resource, line=line))
+    in_doubt = image in {"cafe", "a//b"}
+    assert decision.outcome == ("deny" if in_doubt and not settled else "allow")
+    assert (decision.outcome == "allow" and decision.provisional) is (in_doubt and settled)

@@ -75,7 +75,8 @@ class ProcessOptions(Command):
             "Tty": self.tty,
             "OpenStdin": self.interactive,
             "StdinOnce": self.interactive and "stdin" in attached,
-            "Env": list(self.env),
+            # The last value of a name counts, in the place of the first.
+            "Env": list({text.partition("=")[0]: text for text in self.env}.values()),
             "WorkingDir": self.workdir,
             "Entrypoint": None if self.entrypoint is None else [self.entrypoint],
         }

@@ -6,6 +6,7 @@ import pytest
 
 from bot.jobs.live_facts import live
 from bot.jobs.live_reading import FACTS_RULE
+from handlers.container.hazards import Gift
 from handlers.context import segment
 from handlers.faults import Denied, EngineFault, Fault, Unreachable
 from handlers.grammar.parser import parse
@@ -185,12 +186,24 @@ def test_what_is_new_is_not_looked_up_and_the_rest_once_each():
 
 UNREADABLE = [
     *(None, [], {}, {"Id": "1"}, "text", container(labels={"a": 1})),
-    *(container() | {name: value} for name, value in [("HostConfig", {}), ("Name", None), ("Config", 7)]),
+    *(
+        container() | {name: value}
+        for name, value in [("HostConfig", {"Privileged": False}), ("Name", None), ("Config", 7)]
+    ),
     *(
         container() | {name: value}
         for name, value in [("Mounts", [{"Type": "volume"}]), ("NetworkSettings", 1)]
     ),
 ]
+
+
+def test_a_container_of_which_the_engine_tells_nothing_may_have_everything():
+    told = container() | {"HostConfig": {}, "Config": {}}
+    operation = found("exec web id", Host(containers={"web": told}))
+    assert operation.danger is ROOT
+    (facts,) = [one.facts for one in operation.resources]
+    assert facts is not None
+    assert facts.exposures == tuple(sorted(gift.value for gift in Gift))
 
 
 @pytest.mark.parametrize("answer", UNREADABLE)

@@ -1,7 +1,9 @@
 """Timers with a clock of their own, a job's single end, a context's closers and logins."""
 
+import gc
 import threading
 import time
+import weakref
 from datetime import UTC
 
 import pytest
@@ -62,7 +64,20 @@ def test_cancelled_timers_do_not_pile_up():
     for _ in range(10_000):
         timers.cancel(timers.after(3600, lambda: None))
     assert len(timers._heap) < 200
-    assert len(timers._cancelled) < 200
+
+
+def test_a_cancelled_timer_holds_nothing():
+    class Held:
+        """What a timer's call would need."""
+
+    timers, held = Timers(), Held()
+    gone = weakref.ref(held)
+    number = timers.after(3600, lambda held=held: held)
+    del held
+    assert gone() is not None
+    timers.cancel(number)
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_job_is_settled_once():

@@ -186,7 +186,6 @@ async def test_whoever_was_second_takes_the_step_from_what_the_first_left(approv
     await taken(approvals, yes(one, "U2"))
     late = yes(one, "U3")
     assert not await approvals.change(late, noted(3))
-    assert not await approvals.change(late, noted(3))
     again = yes(await approvals.of_job("J-1"), "U3")
     assert again.approval.state is State.APPROVED
     await taken(approvals, again)
@@ -340,7 +339,6 @@ async def test_what_was_approved_is_due_until_its_job_is_in_the_queue(approvals)
     one = await taken(approvals, yes(one, "U3"))
     assert await approvals.due(one.approval.ended_at) == ["J-1"]
     await approvals.settled("J-1")
-    await approvals.settled("J-1")
     assert await approvals.due(NOW + 10_000) == []
     assert (await approvals.of_job("J-1")) == one
 
@@ -390,14 +388,13 @@ async def test_what_cannot_be_recorded_does_not_change(approvals, redis, monkeyp
 async def test_a_store_that_does_not_answer_is_said_to_be_down(keys):
     async with contextlib.aclosing(bot_client("unix:///nowhere/redis.sock")) as client:
         approvals = Approvals(client, "test", keys)
-        unsure = [
+        for call in (
             approvals.open(asked(), noted()),
             approvals.change(seen(asked()), noted()),
             approvals.settled("J-1"),
-        ]
-        for call in unsure:
-            with pytest.raises(StoreDown):
-                await call
-        for call in (approvals.of_job("J-1"), approvals.of_token("t"), approvals.due(NOW)):
+            approvals.of_job("J-1"),
+            approvals.of_token("t"),
+            approvals.due(NOW),
+        ):
             with pytest.raises(StoreDown):
                 await call

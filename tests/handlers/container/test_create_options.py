@@ -133,6 +133,10 @@ def test_zero_empty_and_unset_are_three_things(options, place, value):
     assert found == value
 
 
+def test_the_last_value_of_a_variable_counts_in_the_place_of_the_first():
+    assert body("-e C=1 -e A=2 -e C=3 -e a=4")["Env"] == ["C=3", "A=2", "a=4"]
+
+
 def test_a_detached_container_is_attached_to_nothing():
     made = body("-di", command="run")
     assert [made[key] for key in ("AttachStdin", "AttachStdout", "AttachStderr")] == [False] * 3

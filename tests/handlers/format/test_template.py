@@ -103,6 +103,7 @@ def test_a_template_over_plain_json_reads_the_engines_own_keys(source, text):
         ("{{.", 'template: :1: illegal number syntax: "."'),
         ("{{.ID.", 'template: :1: illegal number syntax: "."'),
         ("{{1.", "template: :1: unclosed action"),
+        ("{{'ab'}}", "template: :1: malformed character constant: 'ab'"),
         ("{{nosuch .ID}}", 'template: :1: function "nosuch" not defined'),
         ("{{. nosuch.ID}}", 'template: :1: function "nosuch" not defined'),
         ("{{range .Args}}", "template: :1: unexpected EOF"),
