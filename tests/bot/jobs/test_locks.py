@@ -220,6 +220,14 @@ async def test_a_job_taken_back_from_the_rest_does_not_stop_the_others(bot, side
     assert side.take(share=1) == [mine[2]]
 
 
+async def test_a_job_taken_back_when_its_turn_had_come_gives_its_place_to_the_asker_s_next(bot, side):
+    first, second, third = await orders(bot, 3)
+    assert side.take(share=1) == [first]
+    side.end(first)  # now the second is to be taken next, and still is not taken
+    assert await bot.queue.cancel(second, "local") == "removed"
+    assert side.take(share=1) == [third]
+
+
 async def test_pulls_leave_slots_to_others_and_follows_have_their_own(bot, side):
     lanes = ["bulk", "bulk", "bulk", "follow", "follow", "normal"]
     jobs = []
