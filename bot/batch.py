@@ -9,7 +9,8 @@ from typing import TextIO
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.screen import ask
-from bot.trial import Answer, Trial
+from bot.trial import Trial
+from bot.trial_watch import Answer
 
 DEADLINE = 30.0
 

@@ -119,13 +119,13 @@ def _event_loop(main_of: Callable[[], Coroutine[None, None, None]]) -> None:
 
 
 def _worker(_: argparse.Namespace) -> int:
-    from bot.jobs import worker  # noqa: PLC0415
+    from bot.jobs import process, worker  # noqa: PLC0415
     from bot.jobs.journal import JournalDamaged  # noqa: PLC0415 - docker is loaded by the worker alone
 
     settings = WorkerSettings()
     logs.configure(settings.log_level)
     try:
-        worker.main(settings)
+        process.main(settings)
     except (worker.WorkerRefused, KeysRefused, JournalDamaged) as error:
         raise _Unusable(str(error)) from error
     return 0

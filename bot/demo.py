@@ -10,7 +10,8 @@ import sys
 from contextlib import suppress
 
 from bot import logs
-from bot.trial import Answer, Trial
+from bot.trial import Trial
+from bot.trial_watch import Answer
 from handlers.context import Engine, segment
 from handlers.engine import DockerEngine
 from handlers.faults import EngineFault

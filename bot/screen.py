@@ -8,7 +8,8 @@ from typing import TextIO
 from bot.jobs.spool import STREAMS
 from bot.slack.blocks import clean
 from bot.standin.world import Channel, User
-from bot.trial import Answer, Trial
+from bot.trial import Trial
+from bot.trial_watch import Answer
 
 LASTS_SECONDS = 1.0
 """What ends sooner is seen in its thread alone."""

@@ -14,14 +14,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from bot.child import tied
 from bot.jobs.spool import Spool, StreamName
-from bot.jobs.wire import Ended, Event, Probed, Refused, Uploaded
+from bot.jobs.wire import Ended, Refused
 from bot.policy_file import load
 from bot.reply import Accepted, Help, PasswordNeeded, Refusal, Reply
 from bot.request import Request
@@ -34,6 +33,7 @@ from bot.standin.world import Channel, Message, User
 from bot.store import embedded
 from bot.store.logins import owner
 from bot.store.outbox import Pace
+from bot.trial_watch import Answer, Watch
 from handlers.system.login import NO_TERMINAL
 from permissions.policy import Policy
 
@@ -59,60 +59,6 @@ class TrialFailed(Exception):  # noqa: N818 - reads as a sentence
     """The trial could not be set up; the sentence says why."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What came of one line.
-
-    ``stdout`` and ``stderr`` are the command's own output before Slack's formatting, ``exit_code`` is the
-    docker CLI's. ``calls`` are the Web API calls made; ``picture`` is what a reader of Slack sees.
-    """
-
-    exit_code: int
-    stdout: str
-    stderr: str
-    calls: list[dict[str, Any]]
-    picture: str
-
-
-@dataclass
-class _Watch:
-    """What happened since the last line: the pipeline's replies, the ends of jobs, uploads that are over."""
-
-    requests: list[Request] = field(default_factory=list)
-    replies: asyncio.Queue[Reply] = field(default_factory=asyncio.Queue)
-    ends: dict[str, asyncio.Future[Ended | Refused]] = field(default_factory=dict)
-    looks: dict[str, asyncio.Future[Probed]] = field(default_factory=dict)
-    uploads: int = 0
-    accepted: Callable[[str], None] = lambda _: None
-    """Is told the id of every new job."""
-
-    def reply(self, request: Request, reply: Reply) -> None:
-        if isinstance(reply, Accepted):
-            self.accepted(reply.job_id)
-        self.requests.append(request)
-        self.replies.put_nowait(reply)
-
-    def end(self, job_id: str) -> "asyncio.Future[Ended | Refused]":
-        return self.ends.setdefault(job_id, asyncio.get_running_loop().create_future())
-
-    def look(self, job_id: str) -> "asyncio.Future[Probed]":
-        """Resolved once a worker has looked at what a job that waits for an approval would do."""
-        return self.looks.setdefault(job_id, asyncio.get_running_loop().create_future())
-
-    def event(self, event: Event) -> None:
-        match event:
-            case Ended() | Refused():
-                end = self.end(event.job_id)
-                if not end.done():
-                    end.set_result(event)
-            case Probed():
-                look = self.look(event.job_id)
-                if not look.done():
-                    look.set_result(event)
-            case Uploaded():
-                self.uploads += 1
-
-
 class Trial:
     """One workspace with one host; an async context manager. ``worker`` is the host's process."""
 
@@ -127,7 +73,7 @@ class Trial:
         self._unmasked = unmasked
         self._environ = environ
         self._ends = contextlib.AsyncExitStack()
-        self._watch = _Watch()
+        self._watch = Watch()
 
     async def __aenter__(self) -> Self:
         try:

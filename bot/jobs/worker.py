@@ -9,7 +9,6 @@ import fcntl
 import os
 import queue
 import secrets
-import signal
 import socket
 import threading
 import time
@@ -30,7 +29,7 @@ from bot.jobs.journal import Journal, disk_id
 from bot.jobs.life import Life
 from bot.jobs.live import LiveOutputs
 from bot.jobs.live_facts import SecondDecision
-from bot.jobs.names import BULK, FOLLOW, QUICK, worker_client
+from bot.jobs.names import BULK, FOLLOW, QUICK
 from bot.jobs.running import Job, Timers
 from bot.jobs.spool import Spool
 from bot.jobs.unsent import UnsentFolder
@@ -381,30 +380,3 @@ def _only_one(path: Path) -> int:
         os.close(handle)
         raise WorkerRefused(f"another worker uses {path.parent}: a host has one worker") from None
     return handle
-
-
-def main(settings: WorkerSettings) -> None:
-    """Runs a worker until SIGTERM or SIGINT; raises WorkerRefused when it cannot start."""
-    if settings.redis_url is None:
-        raise WorkerRefused("REDIS_URL is not set: a worker alone needs the store that the bot uses")
-    from handlers import catalogue, engine  # noqa: PLC0415 - docker is loaded where it is used
-
-    worker = Worker(
-        settings,
-        client=worker_client(settings.redis_url.get_secret_value()),
-        catalogue=catalogue.load(),
-        engine=engine.DockerEngine(settings.docker_host, slots=settings.slots + settings.follow_slots),
-    )
-    told = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
-    worker.start()
-    probes = (
-        metrics.serve(settings.metrics_host, settings.metrics_port, worker.ready, worker.healthy)
-        if settings.metrics_port
-        else None
-    )
-    told.wait()
-    worker.stop()
-    if probes is not None:
-        probes.shutdown()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.trial import Answer, Trial
+from bot.trial import Trial
+from bot.trial_watch import Answer
 
 POLICY = """\
 version: 1

@@ -138,6 +138,11 @@ RULES = {
         ["container run docker.io/library/nginx", "image pull nginx:1", "image load"],
         ["container run cafe"],
     ),
+    "a deny on names of which one letter is open": (
+        '- {commands: ["*"]}\ndeny:\n- {commands: ["*"], targets: {container: ["db-?", "vault"]}}',
+        ["container stop web", "container stop db-10"],
+        ["container stop db-1", "container stop vault", "container stop web db-2"],
+    ),
     "a deny begins at a danger": (
         '- {commands: ["*"], max_danger: LOSES_DATA}\ndeny:\n- {commands: ["*"], min_danger: LOSES_DATA}',
         ["container stop web"],

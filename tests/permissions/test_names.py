@@ -94,6 +94,9 @@ DIGEST, OTHER = "@sha256:" + "0" * 64, "@sha256:" + "1" * 64
         pytest.param(M, "app" + DIGEST, "copy" + DIGEST, False, True, id="the same under another name"),
         pytest.param(M, "app" + DIGEST, "app:1", False, True, id="a tag may be of that content"),
         pytest.param(M, "localhost/app", "localhost/app", True, True, id="localhost is one by name"),
+        pytest.param(
+            M, "docker.io/host:5000/app", "host:5000/app", False, True, id="a port makes a registry"
+        ),
         pytest.param(M, "docker.io/localhost/app", "localhost/app", False, False, id="… and no account"),
         pytest.param(M, "app", "3f2a9c", False, True, id="an image's id"),
         pytest.param(M, "app", "sha256:3f2a9c", False, True, id="an image's id with its algorithm"),

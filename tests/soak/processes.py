@@ -12,12 +12,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from bot import cli, failpoints
-from bot.jobs import worker
+from bot.jobs import process
 from handlers import catalogue, engine
 from tests.soak import unpaced
 
 MAINS = {"bot": unpaced.main, "worker": lambda: cli.main(["worker"])}
-READ_ALREADY = (worker, engine)
+READ_ALREADY = (process, engine)
 
 catalogue.load()
 
