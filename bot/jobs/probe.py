@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 LOG_LINES = 5
 MOST_CALLS = 50
-MOST_PEERS = 10
+MOST_PEERS, MOST_LOOKED_AT = 10, 30
 LINE_CHARACTERS = 500
 
 
@@ -98,7 +98,7 @@ class Probe:
             restarts=int(found.get("RestartCount") or 0),
             exit_code=None if state.get("Running") else int(state.get("ExitCode") or 0),
             ports=ports(told.get("Ports") or []),
-            peers=tuple(self._peers(found))[:MOST_PEERS],
+            peers=tuple(self._peers(found, claims, policy))[:MOST_PEERS],
             log=tuple(line[:LINE_CHARACTERS] for line in log.splitlines()[-LOG_LINES:]),
         )
 
@@ -118,13 +118,14 @@ class Probe:
             frames.close()
         return context.masked(text)
 
-    def _peers(self, found: Json) -> Iterator[str]:
-        """The other containers of its networks, by name: they may feel what becomes of it."""
-        own = str(found["Name"]).removeprefix("/")
-        names: dict[str, None] = {}
+    def _peers(self, found: Json, claims: Claims, policy: Policy) -> Iterator[str]:
+        """The other containers of its networks that the asker may be shown: they may feel it."""
+        peers: dict[str, str] = {}
         for network in (found["NetworkSettings"]["Networks"] or {}).values():
             shared = network.get("NetworkID") and inspected(self._engine, Kind.NETWORK, network["NetworkID"])
-            for peer in ((shared or {}).get("Containers") or {}).values():
-                names[str(peer.get("Name"))] = None
-        names.pop(own, None)
-        yield from sorted(names)
+            members = (shared or {}).get("Containers") or {}
+            peers |= {str(member.get("Name")): container for container, member in members.items()}
+        peers.pop(str(found["Name"]).removeprefix("/"), None)
+        for name in sorted(peers)[:MOST_LOOKED_AT]:
+            if self._second.may(policy, claims, ContainerInspect(containers=(peers[name],))):
+                yield name
