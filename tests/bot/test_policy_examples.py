@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from bot import policy_tools
 from bot.policy_file import KnownCommand, PolicyError, load
 from handlers.catalogue import load as load_catalogue
 from handlers.grammar.parser import HelpAsked, parse
 from permissions.decide import decide
-from permissions.decision import Allow, Decision
+from permissions.decision import Decision
 from permissions.operation import Operation, Principal, Standing
 from permissions.policy import UNMASKED_FLAG, Policy
 
@@ -43,8 +44,8 @@ def verdict(policy: Policy, who: str, channel: str, line: str) -> Decision:
 
 
 def shown(decision: Decision) -> str:
-    """The verdict as the guide's tables have it; `worker` for an allow that holds if the worker agrees."""
-    return "worker" if isinstance(decision, Allow) and decision.provisional else decision.outcome
+    """The verdict as the guide's tables have it."""
+    return policy_tools.verdict(decision)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
