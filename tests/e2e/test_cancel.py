@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Self
@@ -188,17 +189,11 @@ async def place(docker_host, policy, image, unique, tmp_path_factory):
         yield made
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def silence():
+@pytest.fixture(scope="module")
+def silence():
     """The port of a registry that never answers."""
-    server = await asyncio.start_server(_listen, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-
-
-async def _listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read(-1)
-    writer.close()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
 
 
 LINES = {

@@ -20,7 +20,7 @@ from tests.handlers.image.test_registry_live import digest_at
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LAYER = 5_000_000
-SLOW = 1_250_000
+SLOW = 500_000
 """Bytes a second: a layer takes four seconds, and is told of about three times."""
 VERY_SLOW = 100_000
 GONE_WITHIN = 15

@@ -121,7 +121,7 @@ def test_a_row_that_cannot_be_read_is_left_out(broken: dict[str, Any]):
 
 def test_an_engine_without_anything_is_listed_as_such():
     host = Listing(**{"/containers/json": None, "/volumes": {"Volumes": None}})
-    engine = sight(policy(ALL), "ps", host)
+    engine = sight(hiding(Targets(container=("x",))), "ps", host)
     assert engine.get("/containers/json") == []
     assert engine.get("/volumes") == {"Volumes": []}
     assert engine.api_version == (1, 41)
@@ -162,7 +162,8 @@ def test_a_network_tells_only_of_members_that_may_be_seen(line: str):
     assert engine.get("/networks/front")["Containers"] == {"w": {"Name": "web"}}
     assert engine.get("/networks/bare")["Containers"] == {}
     assert engine.get("/containers/w/json") == container("web")
-    assert list(sight(policy(ALL), line, host).get("/networks/front")["Containers"]) == ["w", "s"]
+    # Where nothing depends on what a member is, none of them is looked at.
+    assert sight(policy(ALL), line, host) is host
 
 
 @pytest.mark.parametrize("line", ["stop web", "port web", "container prune -f", "stats web", "version"])
