@@ -9,6 +9,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -73,7 +74,7 @@ async def listings(trial: Trial, user: User, channel: Channel, count: int) -> li
 
 
 async def follow(trial: Trial, people: list[User], channel: Channel, name: str) -> list[str]:
-    jobs = []
+    jobs, before = [], len(trial.standin.calls)
     for number in range(FOLLOWS):
         await trial.standin.slash(people[number % len(people)].id, channel.id, f"logs -f {name}")
         jobs.append((await trial.reply()).job_id)
@@ -81,8 +82,14 @@ async def follow(trial: Trial, people: list[User], channel: Channel, name: str) 
     async with asyncio.timeout(30):
         while await trial.bot.redis.zcard(claims) < FOLLOWS:
             await asyncio.sleep(0.05)
+    # Each has its message by then: none comes between what is measured.
+    await trial.standin.until(lambda s: sum(posted(call) for call in s.calls[before:]) >= FOLLOWS, 60)
     await trial.settled()
     return jobs
+
+
+def posted(call: Any) -> bool:
+    return bool(call.method == "chat.postMessage")
 
 
 async def stop(trial: Trial, jobs: list[str]) -> None:
