@@ -4,6 +4,8 @@ Nothing here runs a change. What the store says of an orphan is not believed: on
 signed is looked into, and whether it began is known from the journal on this worker's own disk.
 """
 
+import queue
+import threading
 import time
 from collections.abc import Callable
 
@@ -15,7 +17,7 @@ from bot.jobs.journal import KEPT_SECONDS, Journal
 from bot.jobs.wire import Ended, Event, Late, Result, Tail
 from bot.trust import TicketRefused
 from handlers.context import Engine
-from handlers.faults import Fault, Reason, Unreachable
+from handlers.faults import Reason, Unreachable
 from handlers.grammar.command import Command
 from handlers.outcome import Begun, Finding, Verdict
 from permissions.ticket import Claims, Effect
@@ -24,6 +26,9 @@ log = structlog.get_logger(__name__)
 
 ATTEMPTS = 3
 """How often a read is begun before we say that it does not survive."""
+
+LOOK_SECONDS = 5.0
+"""How long the engine may take to tell of one change's objects."""
 
 STOPPED = "The worker stopped while it ran this."
 NEVER_BEGUN = "The worker stopped before it began this. Nothing was run."
@@ -88,13 +93,32 @@ class Aftermath:
         except TicketRefused as refused:
             log.warning("orphan with a bad ticket", job_id=orphan.job_id, refusal=refused.refusal.value)
             return self._ended(orphan, Reason.OUTCOME_UNKNOWN, NOBODY_KNOWS, hint=LOOK_FIRST)
+        return self._told(orphan, self._look(orphan, command, begun or Begun(since=orphan.at)))
+
+    def _look(self, orphan: Orphan, command: Command, begun: Begun) -> tuple[Finding, ...]:
+        """What was seen of the change's objects, nothing where the engine does not tell; raises Unreachable.
+
+        An engine can answer all others and be silent about one object: nobody else's end waits for that.
+        """
+        seen: queue.SimpleQueue[tuple[Finding, ...] | Exception] = queue.SimpleQueue()
+
+        def look() -> None:
+            try:
+                seen.put(command.outcome(self._engine, begun))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the orphan has to be told of
+                seen.put(error)
+
+        threading.Thread(target=look, name="worker-look", daemon=True).start()
         try:
-            found = command.outcome(self._engine, begun or Begun(since=orphan.at))
-        except Unreachable:
-            raise
-        except Fault:
-            found = ()
-        return self._told(orphan, found)
+            found = seen.get(timeout=LOOK_SECONDS)
+        except queue.Empty:
+            found = TimeoutError()
+        if isinstance(found, Unreachable):
+            raise found
+        if isinstance(found, Exception):
+            log.warning("orphan cannot be looked at", job_id=orphan.job_id, error=type(found).__name__)
+            return ()
+        return found
 
     def _never_heard_of(self, orphan: Orphan) -> bool:
         """Whether the reply to our own claim was lost: this worker lives and never began the job."""

@@ -77,6 +77,8 @@ class Rig:
             "DATA_DIR": str(self.folder),
             "HOST": HOST,
             "LEASE": str(self.lease),
+            # A call that a restarted engine never answers ends here, and is told as that.
+            "DEADLINE": "45",
             "UPLOAD_HOSTS": json.dumps([self.standin.host]),
             "LOG_LEVEL": "warning",
             "SLACK_BOT_TOKEN": self.standin.bot_token,
