@@ -162,12 +162,23 @@ class ApprovalDesk:
     async def run(self) -> None:
         """The clock: reminds, expires, and finishes what a restart left, for ever."""
         while True:
-            try:
-                for job_id in await self.store.due(self.clock()):
-                    await self._due(job_id)
-            except Fault as error:
-                log.warning("approvals not looked after", error=type(error).__name__)
+            await self.tick()
             await asyncio.sleep(CLOCK_SECONDS)
+
+    async def tick(self) -> None:
+        """Does what is due now; one that cannot be looked after keeps no other waiting."""
+        try:
+            due = await self.store.due(self.clock())
+        except Fault as error:
+            log.warning("approvals not looked after", error=type(error).__name__)
+            return
+        for job_id in due:
+            try:
+                await self._due(job_id)
+            except Fault as error:
+                log.warning("approval not looked after", job_id=job_id, error=type(error).__name__)
+            except Exception:
+                log.exception("approval not looked after", job_id=job_id)
 
     async def _due(self, job_id: str) -> None:
         now = self.clock()

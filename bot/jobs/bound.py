@@ -30,8 +30,8 @@ def bound(command: Command, context: Context, operation: Operation) -> tuple[Bou
         EngineFault: the engine could not be asked.
     """
     named = [one for resource in operation.resources for one in _named(context.engine, resource)]
-    if command.question():
-        # A set has no name: it is what it lists, with ids.
+    if type(command).preview is not Command.preview:
+        # A set has no name: it is what it lists, with ids, whether its asker is questioned or gave --force.
         listed = command.preview(context).stdout
         named.append(Bound(kind=Kind.SYSTEM, name=SET_NAME, id=f"sha256:{_digest(listed)}"))
     return tuple(named)

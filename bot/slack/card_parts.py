@@ -1,7 +1,6 @@
 """The blocks that the cards of an approval are made of, each of one thing and inside its limits."""
 
 from collections.abc import Iterator
-from enum import Enum
 from typing import Any
 
 from bot.jobs.wire import Target
@@ -23,7 +22,7 @@ from bot.slack.blocks import (
     user,
     words,
 )
-from bot.slack.parent import lasting
+from bot.slack.parent import Said, lasting
 from bot.store.approvals import Asked
 from permissions.approval import MAX_REASON, State, Vote
 from permissions.verbs import Danger
@@ -36,8 +35,8 @@ HEADER_CHARS, LINE_CHARS, LOG_CHARS = 150, 2_000, 1_200
 VOTES, LOG_LINES, MOVED_LINES = 6, 6, 10
 
 
-class Standing(Enum):
-    """How an approval stands: the words and the emoji that say it."""
+class Standing(Said):
+    """How an approval stands."""
 
     OPEN = ("Approval needed", "raised_hand")
     APPROVED = ("Approved", "white_check_mark")
@@ -46,16 +45,6 @@ class Standing(Enum):
     EXPIRED = ("Expired", "alarm_clock")
     WITHDRAWN = ("Withdrawn", "leftwards_arrow_with_hook")
     VOID = ("Void", "warning")
-
-    @property
-    def word(self) -> str:
-        """What people read and hear."""
-        return self.value[0]
-
-    @property
-    def emoji(self) -> str:
-        """The emoji's name."""
-        return self.value[1]
 
 
 def standing(asked: Asked) -> Standing:

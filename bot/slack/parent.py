@@ -41,8 +41,22 @@ def waiting_for(number: int) -> int:
     return min(Revision.BEHIND + max(0, number), Revision.ASKED - 1)
 
 
-class State(Enum):
-    """A job's state: its word and its emoji, so that neither colour nor picture stands alone."""
+class Said(Enum):
+    """A state as a word and an emoji, so that neither colour nor picture stands alone."""
+
+    @property
+    def word(self) -> str:
+        """What people read and hear."""
+        return str(self.value[0])
+
+    @property
+    def emoji(self) -> str:
+        """The emoji's name."""
+        return str(self.value[1])
+
+
+class State(Said):
+    """A job's state."""
 
     WAITING = ("Waiting", "hourglass")
     RUNNING = ("Running", "hourglass_flowing_sand")
@@ -55,16 +69,6 @@ class State(Enum):
     CANCELLED = ("Stopped", "octagonal_sign")
     NOT_DONE = ("Not done", "no_entry_sign")
     OUTCOME_UNKNOWN = ("Outcome unknown", "grey_question")
-
-    @property
-    def word(self) -> str:
-        """What people read and hear."""
-        return self.value[0]
-
-    @property
-    def emoji(self) -> str:
-        """The emoji's name."""
-        return self.value[1]
 
 
 def parent_of(

@@ -166,9 +166,7 @@ class Side:
 
     async def tick(self) -> None:
         self.now += 1
-        desk = self.desk
-        for job_id in await desk.store.due(self.now):
-            await desk._due(job_id)
+        await self.desk.tick()
 
     async def queued(self, mode: Mode = Mode.RUN) -> list[Any]:
         entries = await self.client.xrange(Names("docktalk").stream("local", "normal"))

@@ -193,6 +193,21 @@ async def test_the_clock_reminds_once_and_ends_it_at_its_time(side: Side):
     assert await side.queued() == []
 
 
+async def test_one_that_cannot_be_looked_after_keeps_no_other_waiting(side: Side, monkeypatch):
+    broken, other = await side.asked(), await side.ask(delivery="d2")
+    show = side._show
+
+    async def fails(asked, voters):
+        if asked.job_id == broken:
+            raise KeyError("whatever it is")
+        await show(asked, voters)
+
+    monkeypatch.setattr(side, "_show", fails)
+    side.now += 600
+    await side.tick()
+    assert (await side.state(broken), await side.state(other)) == (State.EXPIRED, State.VOID)
+
+
 async def test_those_who_are_named_hear_of_it_by_themselves(side: Side):
     await side.asked()
     assert side.shown[-1] == (State.OPEN, ("U0LEAD",))

@@ -10,14 +10,14 @@ from bot.job_commands import job_line
 from bot.jobs.wire import Cells, Page, Progress, Result, ShowOrder, Tail
 from bot.reply import Found, Help, JobRow, JobRows, Refusal, Told
 from bot.slack import doubt, render, replies, running, shown
-from bot.slack.blocks import MESSAGE_CHARS, TEXT_CHARS, clean, size
+from bot.slack.blocks import MESSAGE_CHARS, TEXT_CHARS, size
 from bot.slack.parent import Revision, State
 from bot.standin.limits import block_problems
 from bot.store.displays import Display, Doubt
 from handlers.faults import Reason
 from permissions.ticket import CommandWire, TicketRefusal
 
-from .conftest import record, result, tail
+from .conftest import record, result
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "slack"
 BEGAN = 1_790_000_001.0
@@ -336,64 +336,6 @@ def test_the_state_is_said_in_words(outcome, word):
     assert f" {word}" in json.dumps(parent.blocks)
 
 
-HOSTILE = {
-    "a mention of everybody": "<!channel> <@U02BOB> <#C01OPS> <!subteam^S1> @here\nsecond",
-    "a link that lies": "<http://evil.example|docs>\nsecond",
-    "bidi overrides": "abc\u202etxt.exe\u2066\nsecond",
-    "terminal tricks": "\x1b[31mred\x1b[0m\x1b]8;;http://evil.example\x07link\x1b]8;;\x07\x1b[2J\rover\x08\x00\x9b1m\nsecond",
-    "invisible characters": "we\u200bb\ufeff\U000e0041\nsecond",
-    "half characters": "\ud800x\nsecond".encode("utf-8", "replace").decode(),
-    "one long line": "x" * 60_000,
-    "wide characters": "\U0001f600" * 15_000,
-    "many empty lines": "\n" * 60_000,
-    "many short lines": "x\n" * 30_000,
-    "markup": "</text> & *bold* `code` ~~~ ```\nsecond",
-}
-
-
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-@pytest.mark.parametrize("where", ["stdout", "stderr", "both", "table", "command", "hint"])
-def test_nothing_that_is_printed_breaks_out(text, where):
-    request = record(shown=f"docker run {text}") if where == "command" else record()
-    outputs = {
-        "stdout": {"stdout": tail(text)},
-        "stderr": {"stderr": tail(text)},
-        "both": {"stdout": tail(text), "stderr": tail(text)},
-        "table": {"table": Cells(header=("A", text, ""), rows=((text, "", text),) * 120, total=500)},
-        "hint": {"hint": text},
-    }.get(where, {})
-    for message in ending(request, result().model_copy(update=outputs)):
-        check(message)
-        check(message.without_table())
-        check(message.labelled("(repeat)"))
-        seen = json.dumps(message.blocks, ensure_ascii=False) + message.text
-        assert clean(seen) == seen
-        assert "<" not in message.text
-        assert ">" not in message.text
-
-
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-@pytest.mark.parametrize("where", ["tail", "pattern", "note", "page", "page pattern", "command"])
-def test_nothing_that_a_running_job_prints_breaks_out(text, where):
-    part = text[:4096]
-    message = {
-        "tail": lambda: live(tail=part, total_lines=3),
-        "pattern": lambda: live(tail="x\n", pattern=part, matched=1),
-        "note": lambda: live(note=part),
-        "page": lambda: page(text[:10_000]),
-        "page pattern": lambda: page("x\n", pattern=part[:200]),
-        "command": lambda: live(record(shown=f"docker run {text}")),
-    }[where]()
-    check(message)
-    check(message.labelled("(repeat)"))
-    seen = (
-        json.dumps([block for block in message.blocks if block["type"] != "actions"], ensure_ascii=False)
-        + message.text
-    )
-    assert clean(seen) == seen
-    assert "<" not in message.text
-
-
 def test_every_button_of_a_page_says_a_line_that_asks_for_it():
     order = ShowOrder(job_id="J-1", pattern="it's -- 50% [x]", before=2, after=1, lines=20, stream="stderr")
     message = page("x\n", **order.model_dump(exclude={"job_id", "lines"}))
@@ -410,62 +352,6 @@ def test_every_button_of_a_page_says_a_line_that_asks_for_it():
     assert {job_line(line).instead for line in said.values()} == {"J-50"}
 
 
-def test_of_stats_the_last_refresh_alone_is_shown():
-    tail = "NAME  CPU\nweb  1%\n\nNAME  CPU\nweb  2%\n"
-    message = live(record(command="container stats"), tail=tail, total_lines=5)
-    assert "web  2%" in json.dumps(message.blocks)
-    assert "web  1%" not in json.dumps(message.blocks)
-
-
-def test_a_table_of_three_hundred_columns_is_cut_and_attached():
-    wide = Cells(header=tuple(map(str, range(300))), rows=(("x",) * 300,), total=1)
-    whole = render.ended(LS, result("x\n", table=wide))
-    [reply] = map(check, whole.replies)
-    assert len(reply.blocks[0]["rows"][0]) == 20
-    assert "20 of 300 columns" in json.dumps(reply.blocks)
-    assert whole.attach == ("stdout",)
-
-
-def test_a_row_that_is_too_short_is_filled():
-    ragged = Cells(header=("A", "B"), rows=(("x",), ("x", "y")), total=2)
-    [reply] = map(check, render.ended(LS, result("x\n", table=ragged)).replies)
-    assert {len(row) for row in reply.blocks[0]["rows"]} == {2}
-
-
-def test_a_log_shows_its_end_and_other_output_its_beginning():
-    assert "last 40 of 2,310 lines" in json.dumps(ending(LOGS, long_log())[1].blocks)
-    assert "first 40 of 2,310 lines" in json.dumps(ending(record(), long_log())[1].blocks)
-
-
-def test_what_is_shown_whole_is_not_attached():
-    assert render.ended(record(), result("a\nb\n")).attach == ()
-    assert render.ended(record(), result("a\n" * 61)).attach == ("stdout",)
-    assert render.ended(record(), result("", "e" * 5000 + "\nx\n")).attach == ("stderr",)
-
-
-def test_what_the_worker_did_not_keep_is_not_attached():
-    whole = render.ended(LOGS, long_log().model_copy(update={"kept": False}))
-    assert whole.attach == ()
-    assert "the whole was not kept" in json.dumps(whole.replies[0].blocks)
-
-
-def test_an_output_that_begins_with_an_empty_line_is_shown():
-    [_, reply] = ending(record(), result("\nsecond\nthird\n"))
-    assert "second" in json.dumps(reply.blocks)
-
-
-def test_an_output_of_which_nothing_was_kept_still_has_its_message():
-    nothing = Tail(text="", total_bytes=9_000, total_lines=90)
-    [_, reply] = ending(record(), result().model_copy(update={"stdout": nothing, "kept": False}))
-    assert "last 0 of 90 lines" in json.dumps(check(reply).blocks)
-
-
-def test_failures_stand_before_the_output():
-    [_, reply] = ending(record(), result("fine\n", "broken\n", exit_code=1))
-    text = json.dumps(reply.blocks)
-    assert text.index("broken") < text.index("fine")
-
-
 CARETS = {
     "in the middle": ("rm --forse web", (3, 10), "/docker rm --forse web", "           ^^^^^^^"),
     "at the end": ("rm --forse", (3, 10), "/docker rm --forse", "           ^^^^^^^"),
@@ -480,25 +366,6 @@ CARETS = {
 def test_the_caret_stands_under_what_is_wrong(line, span, above, below):
     shown = check(replies.refusal(Refusal(reason=Reason.USAGE, message="no", line=line, span=span)))
     assert shown.blocks[1]["elements"][0]["elements"][0]["text"] == f"{above}\n{below}"
-
-
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_no_line_breaks_out_of_its_refusal(text):
-    refusal = Refusal(
-        reason=Reason.UNKNOWN_OPTION,
-        message=text,
-        hint=text,
-        line=text,
-        span=(1, len(text)),
-        suggestion=text,
-        correction_id="opaque",
-        rule=text,
-        usage=text,
-    )
-    for message in (replies.refusal(refusal), replies.help_text(Help(text=text))):
-        check(message)
-        seen = json.dumps(message.blocks, ensure_ascii=False) + message.text
-        assert clean(seen) == seen
 
 
 def test_a_long_help_loses_its_blanks_before_its_lines():
