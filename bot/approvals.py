@@ -21,11 +21,13 @@ from bot.jobs.queue import BotQueue
 from bot.jobs.wire import Probed
 from bot.policy_file import PolicyHolder
 from bot.reply import Accepted, Told
+from bot.said import Said
 from bot.store.approvals import Approvals, Asked, card_key, new_key, new_token
 from bot.store.audit import AuditIntake
 from bot.store.records import Draft
 from bot.tickets import Tickets
 from handlers.faults import ApprovalClosed, Denied, Fault, Reason
+from handlers.grammar.command import Command
 from permissions import approval as step
 from permissions.approval import Approval, NotCounted, State, Vote, Voter
 from permissions.decision import Allow, NeedsApproval
@@ -127,8 +129,13 @@ class ApprovalDesk:
             return
         await self._go_on(asked, {})
 
-    async def answer(self, line: OfApproval, principal: Principal) -> Accepted | Told:
+    lines = (OfApproval,)
+
+    async def answer(self, line: Command, said: Said) -> Accepted | Told:
         """What somebody says by a button, or by typing it."""
+        if not isinstance(line, OfApproval):
+            raise TypeError(f"{line.path} is no line about an approval")
+        principal = said.principal
         asked = await self._find(line.approval)
         if principal.standing is not Standing.MEMBER or asked.principal.team_id != principal.team_id:
             raise _gone()

@@ -16,6 +16,7 @@ from permissions import audit
 from permissions.audit import ENTRY, Entry, What
 from permissions.audit_chain import read_line
 from permissions.model import Record
+from permissions.operation import Principal
 
 JOB_SECONDS = 3600.0
 """How long before a result its job may have been accepted; so much more is read, not shown."""
@@ -26,7 +27,7 @@ SLACK_RECORDS = 40
 
 SLACK_SINCE = timedelta(days=1)
 
-_ASKED = audit.Accepted | audit.Refused | audit.Answered
+_ASKED = audit.Accepted | audit.Refused | audit.Answered | audit.ApprovalAsked
 _AGO = re.compile(r"([0-9]{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _USER = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>|@?(.+)", re.DOTALL)
@@ -37,7 +38,7 @@ class Filters(Record):
     """Which records; what is empty or None filters nothing. Times are epoch seconds.
 
     ``user`` is an id or a name, ``target`` a pattern of an object's name, ``job`` an id such as J-42,
-    ``incident`` the ``thread_ts`` of a thread.
+    ``incident`` the id of an incident, or the ``thread_ts`` of a thread.
     """
 
     user: str = ""
@@ -49,16 +50,27 @@ class Filters(Record):
 
     def match(self, what: What) -> bool:
         """Whether this record is asked for by itself; times are not looked at."""
+        if isinstance(what, audit.InForceChanged):
+            return not self.job and self._matches_in_force(what)
         if not isinstance(what, _ASKED):
             return not (self.user or self.target or self.incident) and self.job in {"", _job(what)}
         if self.job and _job(what) != self.job:
             return False
         if self.user and self.user not in {what.who.user_id, what.who.name}:
             return False
-        if self.incident and what.place.thread_ts != self.incident:
+        tag = what.operation.incident if what.operation else ""
+        if self.incident and self.incident not in {tag, what.place.thread_ts}:
             return False
         names = [resource.name for resource in what.operation.resources] if what.operation else []
         return not self.target or any(fnmatchcase(name, self.target) for name in names)
+
+    def _matches_in_force(self, what: audit.InForceChanged) -> bool:
+        who = {what.of, *((what.who.user_id, what.who.name) if what.who else ())}
+        return (
+            (not self.user or self.user in who)
+            and (not self.incident or self.incident in {what.incident, what.thread_ts})
+            and (not self.target or any(fnmatchcase(word, self.target) for word in what.about.split()))
+        )
 
 
 class Found(NamedTuple):
@@ -205,14 +217,19 @@ def _for_job(what: What) -> str:
 
 def _told(what: What) -> tuple[str, str, str]:
     """Who, the line as typed, and what came of it."""
+    if isinstance(what, audit.InForceChanged):
+        return _in_force(what)
     if not isinstance(what, _ASKED):
         return "", "", _of_job(what) or _of_bot(what)
     by = f", {what.rule}" if what.rule else ""
-    typed = f"{what.program} {what.line}" if not isinstance(what, audit.Accepted) else what.line
+    typed = f"{what.program} {what.line}" if isinstance(what, audit.Refused | audit.Answered) else what.line
     match what:
         case audit.Accepted():
             mode = "" if what.mode == "run" else f" ({what.mode.replace('_', ' ')})"
             came = f"on {what.operation.host} → {what.job_id}{mode}{by}"
+        case audit.ApprovalAsked():
+            why = f" ({what.reason})" if what.reason else ""
+            came = f"on {what.operation.host} → {what.job_id} waits for an approval{why}{by}"
         case audit.Refused():
             came = f"refused: {what.reason}{by}"
         case audit.Answered():
@@ -220,8 +237,20 @@ def _told(what: What) -> tuple[str, str, str]:
     return f"{what.who.name} ({what.who.user_id})", typed, came
 
 
+def _in_force(what: audit.InForceChanged) -> tuple[str, str, str]:
+    until = f" until {datetime.fromtimestamp(what.until, UTC):%m-%d %H:%M}" if what.until else ""
+    tag = f" [{what.incident}]" if what.incident else ""
+    of = f" of {what.of}" if what.of and not (what.who and what.who.user_id == what.of) else ""
+    why = f": {what.reason}" if what.reason else ""
+    return _name(what.who), "", f"{what.what} {what.id} {what.change}{of}{until}{tag}, {what.about}{why}"
+
+
 def _of_job(what: What) -> str:
     match what:
+        case audit.ApprovalChanged():
+            voted = {True: f"{_name(what.who)} agrees, ", False: f"{_name(what.who)} refuses, ", None: ""}
+            why = f": {what.reason}" if what.reason else ""
+            came = f"approval: {voted[what.approves]}{what.state}{why}"
         case audit.DecidedAgain():
             came = f"waited too long, decided again: {what.rule}"
         case audit.Ordered():
@@ -239,6 +268,10 @@ def _of_job(what: What) -> str:
         case _:
             return ""
     return f"{what.job_id} {came}"
+
+
+def _name(who: Principal | None) -> str:
+    return f"{who.name} ({who.user_id})" if who else "the clock"
 
 
 def _of_bot(what: What) -> str:

@@ -15,7 +15,7 @@ from bot.jobs.listing import Listing
 from bot.jobs.queue import BotQueue
 from bot.orders import NARROW_WITHIN, Orders
 from bot.reply import Accepted, Found, Help, JobRow, JobRows, Told
-from bot.request import Request
+from bot.said import Said
 from bot.store.displays import Displays
 from bot.store.records import RequestRecord
 from handlers.faults import Denied, Fault, Reason
@@ -24,8 +24,6 @@ from handlers.grammar.render import shown
 from permissions.decide import decide
 from permissions.decision import Allow
 from permissions.matching import SHOWS
-from permissions.operation import Principal, Standing
-from permissions.policy import Policy
 from permissions.verbs import Verb
 
 log = structlog.get_logger(__name__)
@@ -33,15 +31,6 @@ log = structlog.get_logger(__name__)
 ASKER_RULE = "asker of the job"
 """The asker may stop a job from anywhere, and read its output in the channel that it was shown in."""
 MOST_ROWS = 20
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Who asks, and what they are asked by: the line, the person, the policy at this moment."""
-
-    request: Request
-    principal: Principal
-    policy: Policy
 
 
 @dataclass(frozen=True)
@@ -61,50 +50,46 @@ class Desk:
     link: Callable[[RequestRecord], Awaitable[str]]
     clock: Callable[[], float]
 
-    async def answer(self, command: Command, asked: Asked) -> Accepted | Help:
+    lines = (Jobs, OfJob)
+
+    async def answer(self, command: Command, said: Said) -> Accepted | Help:
         """Does what the line says."""
-        if asked.principal.standing is not Standing.MEMBER:
-            raise Denied(
-                "only members of this workspace are answered",
-                rule=f"standing {asked.principal.standing}",
-                reason=Reason.NOT_A_MEMBER,
-            )
         if isinstance(command, Jobs):
-            return await self._list(asked, everywhere=command.all)
+            return await self._list(said, everywhere=command.all)
         if not isinstance(command, OfJob):
             raise TypeError(f"{command.path} is no line of the desk")
-        return await self._about(await self._record(command.job_id), command, asked)
+        return await self._about(await self._record(command.job_id), command, said)
 
-    async def _about(self, record: RequestRecord, command: OfJob, asked: Asked) -> Accepted | Help:
+    async def _about(self, record: RequestRecord, command: OfJob, said: Said) -> Accepted | Help:
         match command:
             case Cancel():
-                return await self._cancel(record, asked)
+                return await self._cancel(record, said)
             case Check():
-                return await self._check(record, asked)
+                return await self._check(record, said)
             case Follow():
-                return await self._follow(record, asked)
+                return await self._follow(record, said)
             case Display(pause=pause):
-                self._may(record, asked)
+                self._may(record, said)
                 await self.displays.change(record.job_id, paused=pause)
                 await self.refresh(record.job_id)
                 return Told(text=f"{record.job_id} is {'paused' if pause else 'shown'}; it runs on.\n")
             case Grep(pattern=pattern):
-                rule = self._may(record, asked)
-                await self.orders.narrow(record, asked.principal, pattern, rule)
+                rule = self._may(record, said)
+                await self.orders.narrow(record, said.principal, pattern, rule)
                 what = f"only lines with {pattern!r}" if pattern else "all its lines"
                 return Told(text=f"{record.job_id} shows {what}.\n")
             case Show():
-                return await self._show(command, record, asked)
+                return await self._show(command, record, said)
         raise TypeError(f"{command.path} is not answered")
 
-    async def _list(self, asked: Asked, *, everywhere: bool) -> JobRows:
+    async def _list(self, said: Said, *, everywhere: bool) -> JobRows:
         rows: list[JobRow] = []
         more = 0
         for host in self.hosts.known:
             for listed in await self.listing.jobs(host.name):
                 record = await self.queue.request(listed.job_id)
                 # What the bot orders by itself has no record, and is nobody's.
-                if record is None or not self._may_see(record, asked, everywhere=everywhere):
+                if record is None or not self._may_see(record, said, everywhere=everywhere):
                     continue
                 if len(rows) == MOST_ROWS:
                     more += 1
@@ -118,20 +103,20 @@ class Desk:
                         shown=record.shown,
                         host=record.host,
                         since=record.accepted_at,
-                        may_cancel=self._rule(record, asked) is not None,
+                        may_cancel=self._rule(record, said) is not None,
                     )
                 )
         return JobRows(text=_as_text(rows, more), rows=tuple(rows), more=more)
 
-    async def _cancel(self, record: RequestRecord, asked: Asked) -> Told:
-        self._may(record, asked)
+    async def _cancel(self, record: RequestRecord, said: Said) -> Told:
+        self._may(record, said)
         # First, or a quick end would not know by whom.
-        await self.displays.change(record.job_id, stopped_by=asked.principal.user_id)
+        await self.displays.change(record.job_id, stopped_by=said.principal.user_id)
         match await self.queue.cancel(record.job_id, record.host):
             case "removed":
                 return Told(text=f"{record.job_id} is taken back. Nothing was run.\n")
             case "told":
-                log.info("cancelled", job_id=record.job_id, by=asked.principal.user_id)
+                log.info("cancelled", job_id=record.job_id, by=said.principal.user_id)
                 return Told(text=f"{record.job_id} is being stopped; its message says how it ended.\n")
             case _:
                 raise Fault(
@@ -140,8 +125,8 @@ class Desk:
                     reason=Reason.CONFLICT,
                 )
 
-    async def _check(self, record: RequestRecord, asked: Asked) -> Told:
-        rule = self._may(record, asked)
+    async def _check(self, record: RequestRecord, said: Said) -> Told:
+        rule = self._may(record, said)
         display, _ = await self.displays.read(record.job_id)
         doubt, now = display.doubt, self.clock()
         if doubt is None or not doubt.reason:
@@ -158,33 +143,33 @@ class Desk:
                 hint="Click again once it is back.",
                 reason=Reason.UNREACHABLE,
             )
-        news = {"looking": True, "asked_by": asked.principal.user_id, "asked_at": now}
+        news = {"looking": True, "asked_by": said.principal.user_id, "asked_at": now}
         # First, or a quick answer would be overwritten.
         await self.displays.change(record.job_id, doubt=doubt.model_copy(update=news))
         await self.refresh(record.job_id)
-        await self.orders.check(record, asked.principal, doubt, rule)
+        await self.orders.check(record, said.principal, doubt, rule)
         return Told(text=f"{record.job_id} is looked at again; its message says what is seen.\n")
 
-    async def _follow(self, record: RequestRecord, asked: Asked) -> Found:
-        if not self._may_see(record, asked, everywhere=True):
+    async def _follow(self, record: RequestRecord, said: Said) -> Found:
+        if not self._may_see(record, said, everywhere=True):
             raise _denied(record, "see it")
         link = await self.link(record)
         where = "" if link else " Its message is about to appear."
         text = f"{record.job_id}: {record.user_name} asked for {record.shown} on {record.host}.{where}\n"
         return Found(text=text, link=link)
 
-    async def _show(self, command: Show, record: RequestRecord, asked: Asked) -> Accepted:
-        rule = self._may_read(record, asked)
+    async def _show(self, command: Show, record: RequestRecord, said: Said) -> Accepted:
+        rule = self._may_read(record, said)
         if record.page is not None:
             raise Fault(
                 f"{record.job_id} only read {record.page.job_id}'s output.",
                 hint=f"`/docktalk show {record.page.job_id}` reads it again.",
                 reason=Reason.NOT_FOUND,
             )
-        instead = await self._instead(command, record, asked)
+        instead = await self._instead(command, record, said)
         job_id, duplicate = await self.orders.show(
-            asked.request,
-            asked.principal,
+            said.request,
+            said.principal,
             record,
             command.order(),
             shown=shown(command.but(instead="") if command.instead else command).replace(
@@ -195,13 +180,13 @@ class Desk:
         )
         return Accepted(job_id=job_id, duplicate=duplicate)
 
-    async def _instead(self, command: Show, record: RequestRecord, asked: Asked) -> RequestRecord | None:
+    async def _instead(self, command: Show, record: RequestRecord, said: Said) -> RequestRecord | None:
         """The earlier page whose message the answer replaces: of the same job, in the same channel."""
         if not command.instead:
             return None
         earlier = await self._record(command.instead)
         same = earlier.page is not None and earlier.page.job_id == record.job_id
-        return earlier if same and earlier.channel_id == asked.request.channel_id else None
+        return earlier if same and earlier.channel_id == said.request.channel_id else None
 
     async def _record(self, job_id: str) -> RequestRecord:
         record = await self.queue.request(job_id)
@@ -213,26 +198,26 @@ class Desk:
             )
         return record
 
-    def _may_see(self, record: RequestRecord, asked: Asked, *, everywhere: bool) -> bool:
-        here = record.channel_id == asked.request.channel_id
-        return here or (everywhere and self._rule(record, asked) is not None)
+    def _may_see(self, record: RequestRecord, said: Said, *, everywhere: bool) -> bool:
+        here = record.channel_id == said.request.channel_id
+        return here or (everywhere and self._rule(record, said) is not None)
 
-    def _may(self, record: RequestRecord, asked: Asked) -> str:
+    def _may(self, record: RequestRecord, said: Said) -> str:
         """The rule by which somebody may act on a job; raises Denied."""
-        rule = self._rule(record, asked)
+        rule = self._rule(record, said)
         if rule is None:
             raise _denied(record, "stop or change it")
         return rule
 
-    def _may_read(self, record: RequestRecord, asked: Asked) -> str:
+    def _may_read(self, record: RequestRecord, said: Said) -> str:
         """The same for reading its output."""
-        rule = self._rule(record, asked, reading=True)
+        rule = self._rule(record, said, reading=True)
         if rule is None:
             raise _denied(record, "read its output")
         return rule
 
-    def _rule(self, record: RequestRecord, asked: Asked, *, reading: bool = False) -> str | None:
-        person, here = asked.principal, record.channel_id == asked.request.channel_id
+    def _rule(self, record: RequestRecord, said: Said, *, reading: bool = False) -> str | None:
+        person, here = said.principal, record.channel_id == said.request.channel_id
         mine = (record.team_id, record.user_id) == (person.team_id, person.user_id)
         if mine and (here or not reading):
             return ASKER_RULE
@@ -244,7 +229,7 @@ class Desk:
                 return None  # what it lists was decided on row by row, for its asker
             # The danger stays: what may not be run here may not be read here either.
             operation = operation.model_copy(update={"verb": Verb.REVEAL})
-        decision = decide(asked.policy, person, asked.request.channel_id, operation)
+        decision = decide(said.policy, person, said.request.channel_id, operation)
         # No worker decides on a stored output: elsewhere, doubt counts against whoever reads it.
         sure = isinstance(decision, Allow) and (here or not reading or not decision.provisional)
         return decision.rule if sure else None

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 import structlog
 
 from bot.again import LATE, Again
-from bot.approval_lines import OfApproval
-from bot.approvals import ApprovalDesk
 from bot.audit_entries import Known
 from bot.audit_reading import Filters
 from bot.decided import allowed
-from bot.desk import Asked, Desk
 from bot.hosts import Hosts
 from bot.job_commands import job_line
 from bot.own_commands import answer, audit_filters, audit_operation, offered, offers_audit
@@ -21,24 +18,27 @@ from bot.policy_file import LoadedPolicy
 from bot.policy_sight import seen_hosts
 from bot.reply import Accepted, Help
 from bot.request import Request
+from bot.said import Desk, Said
 from handlers.catalogue import Catalogue
-from handlers.faults import Fault
+from handlers.faults import Denied, Fault, Reason
 from handlers.grammar.command import Command
 from handlers.grammar.parser import HelpAsked
-from permissions.operation import Principal
+from permissions.operation import Principal, Standing
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class OwnLines:
-    """``audit_view`` reads the audit, in a thread; ``clock`` is epoch seconds."""
+    """Each of ``desks`` answers its own lines; ``audit_view`` reads the audit, in a thread.
+
+    ``clock`` is epoch seconds.
+    """
 
     catalogue: Catalogue
     hosts: Hosts
     again: Again
-    desk: Desk
-    approvals: ApprovalDesk
+    desks: tuple[Desk, ...]
     policy_answers: PolicyAnswers
     audit_view: Callable[[Filters], str]
     clock: Callable[[], float]
@@ -53,7 +53,7 @@ class OwnLines:
             return Accepted(job_id=record.job_id)
         line = job_line(request.text)
         if line is not None:
-            return await self._about_job(line, request, principal, policy)
+            return await self._answer(line, Said(request, principal, policy))
         asked = question(request)
         if asked is not None:
             text = await self.policy_answers.answer(asked, policy.policy, principal, request, known)
@@ -66,14 +66,17 @@ class OwnLines:
         seen = seen_hosts(policy.policy, principal, request.channel_id, self.hosts, self.clock())
         return answer(request, commands, principal, seen, audit=audit)
 
-    async def _about_job(
-        self, line: Command | HelpAsked, request: Request, principal: Principal, policy: LoadedPolicy
-    ) -> Accepted | Help:
+    async def _answer(self, line: Command | HelpAsked, said: Said) -> Accepted | Help:
+        if said.principal.standing is not Standing.MEMBER:
+            raise Denied(
+                "only members of this workspace are answered",
+                rule=f"standing {said.principal.standing}",
+                reason=Reason.NOT_A_MEMBER,
+            )
         if isinstance(line, HelpAsked):
             return Help(text=line.text)
-        if isinstance(line, OfApproval):
-            return await self.approvals.answer(line, principal)
-        return await self.desk.answer(line, Asked(request, principal, policy.policy))
+        desk = next(desk for desk in self.desks if isinstance(line, desk.lines))
+        return await desk.answer(line, said)
 
     async def _audit(
         self, filters: Filters, request: Request, principal: Principal, policy: LoadedPolicy, known: Known

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot.audit_reading import Filters, moment
 from bot.own_commands import AUDIT
+from bot.own_operations import OWN_VERBS
 from bot.policy_answers import CAN_I
 from bot.policy_file import KnownCommand, load
 from bot.policy_tools import Asked, asked_before, asked_of, changes, failures, read_cases, told
@@ -51,6 +52,7 @@ def _read(path: Path) -> Policy:
     commands = [KnownCommand.of(command) for command in catalogue.load().commands]
     commands += [KnownCommand(path=AUDIT, verb=Verb.ADMIN, flags=tuple(Filters.model_fields))]
     commands += [KnownCommand(path=CAN_I, verb=Verb.ADMIN, flags=("as",))]
+    commands += [KnownCommand(path=path, verb=verb) for path, verb in OWN_VERBS.items()]
     return load(path, commands=commands).policy
 
 

@@ -226,8 +226,7 @@ class Bot:
                 catalogue=commands,
                 hosts=hosts,
                 again=again,
-                desk=desk,
-                approvals=approvals,
+                desks=(desk, approvals),
                 policy_answers=PolicyAnswers(
                     people.principal, self.queue.request, commands, hosts, time.time
                 ),

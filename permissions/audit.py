@@ -124,6 +124,28 @@ class ApprovalChanged(Record):
     bound: tuple[Bound, ...] = ()
 
 
+class InForceChanged(Record):
+    """A lock, a lent role, an incident or the like, which lasts until it is ended, began, changed or ended.
+
+    ``what`` is its kind and ``change`` what happened to it, a word each. ``who`` is None for the clock, and
+    ``of`` the id of the user it is for or belongs to. ``about`` says in words what it covers; ``until`` is
+    epoch seconds, 0 where no end is set. ``channel_id`` and ``thread_ts`` are where it happened.
+    """
+
+    kind: Literal["in_force"] = "in_force"
+    what: str
+    id: str
+    change: str
+    who: Principal | None = None
+    of: str = ""
+    about: str = ""
+    reason: str = ""
+    until: float = 0.0
+    incident: str = ""
+    channel_id: str = ""
+    thread_ts: str = ""
+
+
 class DecidedAgain(Record):
     """A job waited too long and was decided anew: ``rule`` of ``policy`` allowed it, under a new ticket."""
 
@@ -255,6 +277,7 @@ What = Annotated[
     | Answered
     | ApprovalAsked
     | ApprovalChanged
+    | InForceChanged
     | DecidedAgain
     | Ordered
     | Started

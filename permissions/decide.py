@@ -13,8 +13,9 @@ from permissions.approval import Terms, either
 from permissions.decision import Allow, Decision, Deny, NeedsApproval
 from permissions.matching import Match, Mismatch, Plan, allows, covers_host, denies, plan, ungiven, weighed
 from permissions.names import may_be_id
-from permissions.operation import Operation, Principal, Resource, Standing
+from permissions.operation import Lent, Operation, Principal, Resource, Standing
 from permissions.policy import DenyRule, Policy, Rule
+from permissions.verbs import Verb
 
 DEFAULT_RULE = "default"
 """No rule allows it."""
@@ -99,14 +100,29 @@ def sees_all(policy: Policy, principal: Principal, channel_id: str, listing: Ope
 def held_roles(
     policy: Policy, principal: Principal, channel_id: str, operation: Operation, at: float | None
 ) -> tuple[str, ...]:
-    """The roles this person holds in this channel on this host, in the order of the bindings."""
+    """The roles this person holds in this channel on this host: in the order of the bindings, then the lent.
+
+    What was lent counts only for what it was lent for.
+    """
     bound = (
         binding.role
         for binding in policy.bindings_of(principal.user_id, principal.groups, at)
         if (not binding.channels or channel_id in binding.channels)
         and covers_host(binding.hosts, operation.host, operation.host_labels)
     )
-    return tuple(dict.fromkeys(role for name in bound for role in policy.with_inherited[name]))
+    lent = (one.role for one in principal.lent if one.role in policy.roles and _lends(one, operation, at))
+    return tuple(dict.fromkeys(role for name in (*bound, *lent) for role in policy.with_inherited[name]))
+
+
+def _lends(lent: Lent, operation: Operation, at: float | None) -> bool:
+    """Whether a role that was lent counts for this operation at that moment; never at an unknown one."""
+    return (
+        at is not None
+        and at < lent.until
+        and operation.verb is not Verb.ADMIN
+        and (not lent.verbs or operation.verb in lent.verbs)
+        and covers_host(lent.hosts, operation.host, operation.host_labels)
+    )
 
 
 def _standing(principal: Principal) -> Deny | None:

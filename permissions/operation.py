@@ -61,7 +61,8 @@ class Operation(Record):
     about a target is no longer the worker's to settle and counts against the asker. ``binds`` are the paths
     of the host that it would reach, which ``danger`` counts; ``otherwise`` is the danger without them, None
     where that cannot be told apart.
-    ``host_labels`` are those that the bot's settings give the host. ``image_labels`` are what a new
+    ``host_labels`` are those that the bot's settings give the host, ``incident`` the id of the open incident
+    that the line belongs to, by the bot's own records; "" for none. ``image_labels`` are what a new
     container takes over from its image; None where that is not known.
     """
 
@@ -77,6 +78,7 @@ class Operation(Record):
     live: bool = False
     binds: tuple[Bind, ...] = ()
     otherwise: Danger | None = None
+    incident: str = ""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -101,10 +103,28 @@ class Standing(StrEnum):
     """Slack could not be asked: decided as a refusal."""
 
 
+class Lent(Record):
+    """A role that somebody holds for a time, beside those that the policy binds to them.
+
+    ``id`` is that of the grant (``G-4``). It counts until ``until`` (epoch seconds), on the hosts of
+    ``hosts`` (patterns as in a binding; none: on any) and for ``verbs`` (none: for any), but never for the
+    verb admin: who was lent a role can neither change what decides nor read what was recorded.
+    ``break_glass``: taken by its holder, where an elevation was agreed to by others.
+    """
+
+    id: str
+    role: str
+    until: float
+    hosts: tuple[str, ...] = ()
+    verbs: tuple[Verb, ...] = ()
+    break_glass: bool = False
+
+
 class Principal(Record):
     """Who asks, from Slack's verified payload and users.info; never from text.
 
-    ``groups`` are user group ids (``S…``), ``as_of`` is when Slack was asked, in epoch seconds.
+    ``groups`` are user group ids (``S…``), ``as_of`` is when Slack was asked, in epoch seconds. ``lent`` are
+    roles lent for a time, from the bot's own records.
     """
 
     team_id: str
@@ -113,3 +133,4 @@ class Principal(Record):
     standing: Standing
     groups: tuple[str, ...] = ()
     as_of: float
+    lent: tuple[Lent, ...] = ()

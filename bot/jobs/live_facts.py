@@ -124,6 +124,7 @@ class SecondDecision:
                 "otherwise": found.otherwise if same else None,
                 "flags": tuple(sorted(flags)),
                 "host_labels": told.host_labels,
+                "incident": told.incident,
             }
         )
 

@@ -15,6 +15,7 @@ from bot.keys import BotKeys, HostKeys
 from bot.policy_file import PolicyHolder
 from bot.registry_logins import RegistryLogins
 from bot.request import Origin, Request
+from bot.said import Said
 from bot.store.approvals import Approvals
 from bot.store.audit import AuditIntake
 from bot.store.corrections import Corrections
@@ -159,7 +160,19 @@ class Side:
         return job_id
 
     async def say(self, line, user_id: str):
-        return await self.desk.answer(line, await self.who(user_id))
+        principal = await self.who(user_id)
+        request = Request(
+            origin=Origin.BUTTON,
+            delivery_id="said",
+            team_id=principal.team_id,
+            user_id=user_id,
+            user_name=principal.name,
+            channel_id="C1",
+            program="docktalk",
+            text=line.path,
+            received_at=self.now,
+        )
+        return await self.desk.answer(line, Said(request, principal, self.desk.policy.current))
 
     async def state(self, job_id: str) -> State:
         return (await self.desk.store.of_job(job_id)).approval.state

@@ -1,9 +1,13 @@
 """A stored output is read elsewhere only by whoever may surely see what it is of."""
 
+from pathlib import Path
+
 import pytest
 
-from bot.desk import Asked, Desk
+from bot.desk import Desk
+from bot.policy_file import LoadedPolicy
 from bot.request import Origin, Request
+from bot.said import Said
 from bot.store.records import RequestRecord
 from handlers.catalogue import load
 from handlers.faults import Denied
@@ -57,9 +61,10 @@ def may_read(line: str, made: Policy, channel_id: str, user_id: str = "U0BEN") -
         received_at=0.0,
     )
     person = Principal(team_id="T", user_id=user_id, name="", standing=Standing.MEMBER, as_of=0.0)
+    loaded = LoadedPolicy(policy=made, path=Path("policy.yaml"), serial=1)
     nothing = dict.fromkeys(Desk.__dataclass_fields__)
     try:
-        Desk(**nothing)._may_read(record, Asked(request, person, made))
+        Desk(**nothing)._may_read(record, Said(request, person, loaded))
     except Denied:
         return False
     return True
