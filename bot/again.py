@@ -13,12 +13,12 @@ import structlog
 from pydantic import ValidationError
 
 from bot import audit_entries
-from bot.decided import decided
 from bot.hosts import Hosts
 from bot.jobs.names import AGAIN_SECONDS
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import Late
 from bot.keys import BotKeys
+from bot.lending import Lending
 from bot.policy_file import PolicyHolder
 from bot.store.audit import AuditIntake
 from bot.store.corrections import Corrections
@@ -43,6 +43,14 @@ class People(Protocol):
         ...
 
 
+class Tags(Protocol):
+    """Which incident a place belongs to."""
+
+    async def tag(self, channel_id: str, thread_ts: str) -> str:
+        """The name of the one that is open there, or ""; raises StoreDown."""
+        ...
+
+
 @dataclass(frozen=True)
 class Again:
     """``start_within`` bounds the next wait; jobs older than ``ask_after`` are asked about. In seconds."""
@@ -55,6 +63,8 @@ class Again:
     queue: BotQueue
     corrections: Corrections
     audit: AuditIntake
+    incidents: Tags
+    lending: Lending
     clock: Callable[[], float]
     start_within: float
     ask_after: float
@@ -64,7 +74,7 @@ class Again:
 
         Raises Fault when it may not run any more.
         """
-        claims = self._claims(record, event.ticket)
+        claims = self.claims(record, event.ticket)
         if self.clock() - record.accepted_at > self.ask_after:
             return await self.corrections.put(
                 user_id=record.user_id,
@@ -85,10 +95,14 @@ class Again:
         record = await self.queue.request(job_id)
         if record is None:
             raise _gone()
-        await self._decide(record, self._claims(record, ticket))
+        await self._decide(record, self.claims(record, ticket))
         return record
 
-    def _claims(self, record: RequestRecord, text: str) -> Claims:
+    def claims(self, record: RequestRecord, text: str) -> Claims:
+        """Those of the job's own ticket.
+
+        Raises Fault for any other, for a job that is too old, and for a use of a budget: it does not wait.
+        """
         try:
             claims = self.trust.verify(Ticket.model_validate_json(text))
         except (ValidationError, TicketRefused):
@@ -96,6 +110,12 @@ class Again:
         same = (claims.job_id, claims.host, claims.effect) == (record.job_id, record.host, record.effect)
         if not same or self.clock() - record.accepted_at > AGAIN_SECONDS:
             raise _gone()
+        if record.budget:  # which may be over by the time that it could run
+            raise Fault(
+                f"It could not run at once, and {record.budget} is good for nothing else. Nothing was run.",
+                hint="Send the line again.",
+                reason=Reason.TICKET_REFUSED,
+            )
         return claims
 
     async def _decide(self, record: RequestRecord, claims: Claims) -> None:
@@ -104,13 +124,17 @@ class Again:
         host = self.hosts.find(record.host)
         if host is None:
             raise _gone()
-        operation = claims.operation.model_copy(update={"host_labels": host.labels})
-        decision = decided(policy.policy, principal, record.channel_id, operation, now)
+        incident = await self.incidents.tag(record.channel_id, record.thread_ts)
+        now_true = {"host_labels": host.labels, "incident": incident}
+        operation = claims.operation.model_copy(update=now_true)
+        agreed = claims.approved is not None
+        lends = await self.lending.decided(principal, record.channel_id, operation, agreed=agreed)
+        decision = lends.decision
         if isinstance(decision, NeedsApproval) and claims.approved is None:
             raise Denied("this needs an approval by now", rule=decision.rule, hint="Send the line again.")
         changes = {
             "operation": operation,
-            "principal": principal,
+            "principal": lends.principal,
             "policy": policy.sha256,
             "rule": decision.rule,
             "provisional": decision.provisional,

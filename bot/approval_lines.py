@@ -62,4 +62,12 @@ class AskAgain(OfApproval, path="ask-again", verb=Verb.OPERATE, danger=Danger.SA
     """Ask once more, on what is there now, for what could not be run as it was approved."""
 
 
-LINES = (Approve, Deny, Withdraw, AskAgain)
+class WhoCan(OfApproval, path="who-can", verb=Verb.LIST, danger=Danger.SAFE, example="who-can J-42"):
+    """Show who could approve a job at this moment, and what is still missing."""
+
+
+class AskThem(OfApproval, path="ask-them", verb=Verb.LIST, danger=Danger.SAFE, example="ask-them J-42"):
+    """Send those who could approve a job a copy of its card, each once."""
+
+
+LINES = (Approve, Deny, Withdraw, AskAgain, WhoCan, AskThem)

@@ -20,7 +20,7 @@ _FILTERS = {
     "since": "90m, 2h, 3d ago, or 2026-11-24T19:30 (UTC)",
     "until": "likewise",
     "job": "such as J-42",
-    "incident": "the thread's timestamp",
+    "incident": "an incident's name (INC-12), or a thread's timestamp",
 }
 
 

@@ -8,7 +8,7 @@ from bot.jobs import wire
 from bot.reply import Help, PasswordNeeded, Refusal
 from bot.request import Request
 from bot.store.approvals import Asked
-from bot.store.records import RequestRecord
+from bot.store.records import Draft, RequestRecord
 from handlers.grammar.secrecy import replace, secret_regions
 from permissions import audit
 from permissions.operation import Operation, Principal, Standing
@@ -61,7 +61,8 @@ def accepted(record: RequestRecord, claims: Claims, ticket: Ticket) -> audit.Acc
 
 def approval_asked(asked: Asked) -> audit.ApprovalAsked:
     """A line that waits for people."""
-    record = asked.draft.record
+    record, draft = asked.draft.record, asked.draft
+    sealed = draft.command.sealed if isinstance(draft, Draft) else {}
     return audit.ApprovalAsked(
         job_id=asked.job_id,
         who=asked.principal,
@@ -72,14 +73,20 @@ def approval_asked(asked: Asked) -> audit.ApprovalAsked:
         policy=asked.policy,
         terms=asked.approval.terms,
         reason=asked.approval.reason,
-        sealed={field: value.digest for field, value in asked.draft.command.sealed.items()},
+        sealed={field: value.digest for field, value in sealed.items()},
+        times=draft.times if isinstance(draft, Draft) else 1,
+        within=draft.within if isinstance(draft, Draft) and draft.times > 1 else 0.0,
     )
 
 
-def approval_changed(asked: Asked, by: Principal | None) -> audit.ApprovalChanged:
-    """A vote, or how the asking ended; ``by`` is None for the clock and for a worker's look."""
+def approval_changed(asked: Asked, by: Principal | None, told: tuple[str, ...] = ()) -> audit.ApprovalChanged:
+    """A vote, or how the asking ended; ``by`` is None for the clock and for a worker's look.
+
+    ``told`` are the users who have a copy of the card by this: where somebody had it sent there is no vote.
+    """
     approval = asked.approval
-    vote = next((one for one in approval.votes if by and one.user_id == by.user_id), None)
+    votes = () if told else approval.votes
+    vote = next((one for one in votes if by and one.user_id == by.user_id), None)
     return audit.ApprovalChanged(
         job_id=asked.job_id,
         revision=approval.revision,
@@ -88,6 +95,7 @@ def approval_changed(asked: Asked, by: Principal | None) -> audit.ApprovalChange
         approves=vote.approves if vote else None,
         reason=vote.reason if vote else approval.why[: audit.MAX_LINE],
         bound=approval.bound or (),
+        told=told,
     )
 
 
@@ -145,7 +153,7 @@ def event(said: wire.Event) -> audit.Event | None:
             return audit.Started(job_id=said.job_id, worker=said.worker[:_WORDS], began_at=_time(said.at))
         case wire.Progressed() | wire.Waits() | wire.Checked() | wire.Probed():
             return None
-        case wire.Late() | wire.Expired():
+        case wire.Late() | wire.Held() | wire.Expired():
             return audit.NotRun(job_id=said.job_id, worker=said.worker[:_WORDS], refusal=said.kind)
         case wire.Refused():
             return audit.NotRun(

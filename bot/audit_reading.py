@@ -222,14 +222,17 @@ def _told(what: What) -> tuple[str, str, str]:
     if not isinstance(what, _ASKED):
         return "", "", _of_job(what) or _of_bot(what)
     by = f", {what.rule}" if what.rule else ""
-    typed = f"{what.program} {what.line}" if isinstance(what, audit.Refused | audit.Answered) else what.line
+    typed = what.line
+    if isinstance(what, audit.Refused | audit.Answered) and not typed.startswith(f"{what.program} "):
+        typed = f"{what.program} {typed}"
     match what:
         case audit.Accepted():
             mode = "" if what.mode == "run" else f" ({what.mode.replace('_', ' ')})"
             came = f"on {what.operation.host} → {what.job_id}{mode}{by}"
         case audit.ApprovalAsked():
             why = f" ({what.reason})" if what.reason else ""
-            came = f"on {what.operation.host} → {what.job_id} waits for an approval{why}{by}"
+            more = f", for {what.times} runs in {what.within / 60:.0f} min" if what.times > 1 else ""
+            came = f"on {what.operation.host} → {what.job_id} waits for an approval{more}{why}{by}"
         case audit.Refused():
             came = f"refused: {what.reason}{by}"
         case audit.Answered():
@@ -250,7 +253,8 @@ def _of_job(what: What) -> str:
         case audit.ApprovalChanged():
             voted = {True: f"{_name(what.who)} agrees, ", False: f"{_name(what.who)} refuses, ", None: ""}
             why = f": {what.reason}" if what.reason else ""
-            came = f"approval: {voted[what.approves]}{what.state}{why}"
+            told = f", asked {', '.join(what.told)}" if what.told else ""
+            came = f"approval: {voted[what.approves]}{what.state}{told}{why}"
         case audit.DecidedAgain():
             came = f"waited too long, decided again: {what.rule}"
         case audit.Ordered():

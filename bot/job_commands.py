@@ -3,7 +3,15 @@
 import re
 from typing import Annotated
 
-from bot import approval_lines
+from bot import (
+    approval_lines,
+    budget_lines,
+    hold_lines,
+    incident_lines,
+    lending_lines,
+    revoke_lines,
+    use_lines,
+)
 from bot.jobs.matching import BadPattern, Matcher
 from bot.jobs.wire import ShowOrder
 from handlers.faults import Reason, UsageFault
@@ -146,9 +154,28 @@ class Show(
         )
 
 
-CATALOGUE = Catalogue((Jobs, Cancel, Check, Display, Follow, Grep, Show, *approval_lines.LINES))
+CATALOGUE = Catalogue(
+    (
+        Jobs,
+        Cancel,
+        Check,
+        Display,
+        Follow,
+        Grep,
+        Show,
+        *approval_lines.LINES,
+        *hold_lines.LINES,
+        *incident_lines.LINES,
+        *use_lines.LINES,
+        *lending_lines.LINES,
+        *budget_lines.LINES,
+        *revoke_lines.LINES,
+    )
+)
 WORDS = {command.path: command.summary() for command in CATALOGUE.commands}
 """What ``/docktalk help`` lists."""
+
+_BEGINNINGS = {path.split()[0] for path in WORDS}
 
 
 def check_pattern(pattern: str) -> None:
@@ -166,7 +193,7 @@ def check_pattern(pattern: str) -> None:
 
 def job_line(text: str) -> Command | HelpAsked | None:
     """The line as a command, or its help; None when it is about no job. Raises UsageFault."""
-    if (text.split() or [""])[0] not in WORDS:
+    if (text.split() or [""])[0] not in _BEGINNINGS:
         return None
     try:
         parsed = parse(text, CATALOGUE)

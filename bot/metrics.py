@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from bot.jobs.wire import Ended, Event, Expired, Late, Refused, Result
+from bot.jobs.wire import Ended, Event, Expired, Held, Late, Refused, Result
 from bot.reply import Accepted, Help, PasswordNeeded, Refusal, Reply
 from bot.request import Request
 from handlers.faults import Reason
@@ -72,6 +72,8 @@ def happened(event: Event) -> None:
             JOBS.labels(Reason.TICKET_REFUSED).inc()
         case Late() | Expired():
             JOBS.labels("late").inc()
+        case Held():
+            JOBS.labels("held").inc()
 
 
 def ended(result: Result) -> None:

@@ -28,6 +28,9 @@ OWN = {
     **WORDS,
 }
 
+BEGINNINGS = frozenset(word.split()[0] for word in OWN)
+"""The first words of all of them."""
+
 AUDIT = "docktalk audit"
 """The audit to the policy: a rule allows it by this name or by the verb admin, on the default host."""
 

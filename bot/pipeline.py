@@ -8,12 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from bot.again import People
+from bot.again import People, Tags
 from bot.approvals import ApprovalDesk
 from bot.audit_entries import Known, nobody
-from bot.decided import decided
+from bot.budgets import BudgetDesk, checked
 from bot.hosts import Host, Hosts
 from bot.jobs.queue import AlreadyAsked, StoreDown
+from bot.lending import Lending
+from bot.lends import Lends
+from bot.not_now import NotNow
 from bot.own_commands import docker_help, offered
 from bot.own_lines import OwnLines
 from bot.policy_file import LoadedPolicy, PolicyHolder
@@ -25,15 +28,16 @@ from bot.request import Origin, Request
 from bot.store.audit import AuditIntake
 from bot.store.corrections import Corrections
 from bot.store.intake import NotRecorded
+from bot.thread_target import TargetDesk
 from bot.tickets import Tickets, as_shown
 from handlers.catalogue import Catalogue
 from handlers.faults import Denied, Fault, Reason, UsageFault
 from handlers.grammar.mask import masked
-from handlers.grammar.parser import HelpAsked, Parsed, parse
+from handlers.grammar.parser import HelpAsked, Parsed
 from handlers.grammar.secrecy import MASK
 from handlers.system.login import Login
-from permissions.decision import Allow, NeedsApproval
-from permissions.operation import Operation, Principal
+from permissions.decision import NeedsApproval
+from permissions.operation import Operation
 from permissions.policy import UNMASKED_FLAG
 from permissions.ticket import Mode
 
@@ -65,6 +69,11 @@ class Pipeline:
     audit: AuditIntake
     own: OwnLines
     approvals: ApprovalDesk
+    budgets: BudgetDesk
+    incidents: Tags
+    lending: Lending
+    targets: TargetDesk
+    not_now: NotNow
     clock: Callable[[], float]
     on_reply: Callable[[Request, Reply], None] = lambda _request, _reply: None
 
@@ -107,7 +116,8 @@ class Pipeline:
             known.who, known.policy = principal, policy.sha256
             if request.program != "docker":
                 return await self.own.answer(request, principal, policy, known)
-            parsed = parse(request.text, self.catalogue)
+            spoken = await self.targets.read(request)
+            request, parsed = spoken.request, spoken.parsed
             if isinstance(parsed, HelpAsked):
                 return docker_help(
                     parsed,
@@ -117,14 +127,18 @@ class Pipeline:
                 # The form has asked for it: the CLI's warning is about passwords on a line.
                 parsed = replace(parsed, command=parsed.command.but(password_stdin=True))
             known.line = as_shown(parsed)
-            seen = seen_hosts(policy.policy, principal, request.channel_id, self.hosts, self.clock())
+            bound = seen_hosts(policy.policy, principal, request.channel_id, self.hosts, self.clock())
+            seen = await self.lending.seen(principal, request.channel_id, bound)
             host = named_host(self.hosts, parsed.host, seen)
-            operation = known.operation = self._operation(parsed, host)
-            decision = decided(policy.policy, principal, request.channel_id, operation, self.clock())
-            known.rule = decision.rule
+            incident = await self.incidents.tag(request.channel_id, request.thread_ts)
+            operation = known.operation = self._operation(parsed, host, incident)
+            breaks = None if parsed.dry_run else parsed.break_glass
+            lends = await self.lending.decided(principal, request.channel_id, operation, breaks)
+            known.who, known.rule = lends.principal, lends.decision.rule
             await self._needs_a_place_to_report(request, operation)
-            asked = await self.logins.password(request, principal, parsed)
-            return asked or await self._run(request, principal, policy, parsed, operation, decision)
+            password = await self.logins.password(request, principal, parsed)
+            asked = password or await self.targets.question(spoken, operation)
+            return asked or await self._run(request, policy, parsed, operation, lends)
         except UsageFault as fault:
             return await self._usage(request, fault)
         except Denied as fault:
@@ -135,27 +149,36 @@ class Pipeline:
     async def _run(
         self,
         request: Request,
-        principal: Principal,
         policy: LoadedPolicy,
         parsed: Parsed,
         operation: Operation,
-        decision: Allow | NeedsApproval,
+        lends: Lends,
     ) -> Accepted | Refusal:
+        principal, decision = lends.principal, lends.decision
+        if not parsed.dry_run:
+            decision = await self.not_now.passed(policy.policy, principal, operation, decision)
+        lends.at_once(decision)
+        parsed = replace(parsed, warnings=(*parsed.warnings, *lends.notes))
+        parsed = checked(parsed, operation, decision)
         await self.limits.count(policy.policy, principal, request.channel_id, operation, self.clock())
         draft = await self.tickets.draft(request, principal, parsed, operation)
-        if isinstance(decision, NeedsApproval) and draft.mode is Mode.RUN:
+        draft, approved = await self.budgets.spend(draft, principal, decision, policy.sha256)
+        if isinstance(decision, NeedsApproval) and draft.mode is Mode.RUN and approved is None:
             return await self.approvals.ask(draft, principal, decision, parsed.reason)
+        draft = await self.lending.break_glass(lends, draft)
         try:
-            job_id, duplicate = await self.tickets.issue(draft, principal, decision, policy.sha256)
+            job_id, duplicate = await self.tickets.issue(draft, principal, decision, policy.sha256, approved)
         except AlreadyAsked as asked:
             return await self._already(request, asked, draft.record.shown)
+        await self.lending.ran(principal, job_id)
         question = draft.record.question
         return Accepted(job_id=job_id, duplicate=duplicate, question=question, warnings=parsed.warnings)
 
-    def _operation(self, parsed: Parsed, host: Host) -> Operation:
+    def _operation(self, parsed: Parsed, host: Host, incident: str) -> Operation:
         operation = parsed.command.operation(host.name)
         flags = {*operation.flags, *([UNMASKED_FLAG] if self.tickets.unmasked else ())}
-        return operation.model_copy(update={"flags": tuple(sorted(flags)), "host_labels": host.labels})
+        known = {"flags": tuple(sorted(flags)), "host_labels": host.labels, "incident": incident}
+        return operation.model_copy(update=known)
 
     async def _needs_a_place_to_report(self, request: Request, operation: Operation) -> None:
         if not operation.verb.reads and not await self.channels.can_post(request.channel_id):

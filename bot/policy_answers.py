@@ -15,6 +15,7 @@ from handlers.faults import Denied, Fault, Reason, UsageFault
 from permissions.approval import Terms
 from permissions.decision import Allow, Deny, NeedsApproval
 from permissions.explain import Explanation, explain, holders
+from permissions.holds import Hold
 from permissions.model import Record
 from permissions.operation import Operation, Principal, Standing
 from permissions.policy import Policy
@@ -73,12 +74,17 @@ def _can_i(text: str) -> CanI:
 
 @dataclass(frozen=True)
 class PolicyAnswers:
-    """Answers them. ``people`` is who somebody is, ``jobs`` the signed record of a job or None."""
+    """Answers them.
+
+    ``people`` is who somebody is, ``jobs`` the signed record of a job or None, ``hold`` what something has to
+    wait for.
+    """
 
     people: Callable[[str, str, str], Awaitable[Principal]]
     jobs: Callable[[str], Awaitable[RequestRecord | None]]
     catalogue: Catalogue
     hosts: Hosts
+    hold: Callable[[Policy, Principal, Operation], Awaitable[Hold | None]]
     clock: Callable[[], float]
 
     async def answer(
@@ -100,7 +106,17 @@ class PolicyAnswers:
             return await self._why(asked.job_id, policy, principal, request)
         who = await self._who(asked, policy, principal, request, known)
         operation = operation_of(asked.line, self.catalogue, self.hosts)
-        return explained(explain(policy, who, request.channel_id, operation, self.clock()))
+        explanation = explain(policy, who, request.channel_id, operation, self.clock())
+        return explained(explanation) + await self._held(explanation, policy, who, operation)
+
+    async def _held(
+        self, explanation: Explanation, policy: Policy, who: Principal, operation: Operation
+    ) -> str:
+        """What holds back what may be done; whoever may not do it is told of no lock."""
+        if isinstance(explanation.decision, Deny):
+            return ""
+        hold = await self.hold(policy, who, operation)
+        return f"\nNot now: {hold.sentence}. {hold.hint}\n" if hold else ""
 
     async def _who(
         self, asked: CanI, policy: Policy, principal: Principal, request: Request, known: Known
@@ -131,10 +147,11 @@ class PolicyAnswers:
         at = self.clock()
         now = explain(policy, who, record.channel_id, record.operation, at)
         able = holders(policy, record.channel_id, record.operation, at)
+        held = await self._held(now, policy, who, record.operation)
         return (
             f"{job_id}: {record.shown}\nAsked for by {record.user_id}; allowed by {record.rule}, if the "
             f"worker agreed once it saw the target.\nBy the policy in force now:\n\n{explained(now)}"
-            f"{_able(able)}"
+            f"{held}{_able(able)}"
         )
 
 
@@ -155,7 +172,8 @@ def _agreed(terms: Terms) -> list[str]:
             steps.append(f"{step.people} of {', '.join(named)}")
         after = f", {threshold.after:g} s after it was asked for" if threshold.after else ""
         reason = f", where the reason fits `{threshold.reason}`" if threshold.reason else ""
-        lines.append(f"agree   {' and '.join(steps)}{after}{reason}")
+        tagged = ", in an open incident" if threshold.incident else ""
+        lines.append(f"agree   {' and '.join(steps)}{after}{reason}{tagged}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""Which policy is in force: workers and the audit are told, and a changed file is followed."""
+"""Which policy and which locks are in force: workers and the audit are told, a changed file is followed."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ import structlog
 from bot.jobs.queue import StoreDown
 from bot.policy_file import PolicyError, PolicyHolder
 from bot.store.audit import AuditIntake
+from bot.store.kept_locks import KeptLocks
 from bot.store.policy_bundles import BotBundles
 from permissions.audit import PolicyInForce, PolicyRefused, What
 
@@ -24,11 +25,14 @@ CONFIRM_SECONDS = 10.0
 class PolicyInUse:
     """Follows the policy file; a wrong one is told once and changes nothing."""
 
-    def __init__(self, holder: PolicyHolder, audit: AuditIntake, bundles: BotBundles) -> None:
+    def __init__(
+        self, holder: PolicyHolder, audit: AuditIntake, bundles: BotBundles, locks: KeptLocks
+    ) -> None:
         self._holder = holder
         self._audit = audit
         self._bundles = bundles
-        self._confirmed = ("", 0.0)
+        self._locks = locks
+        self._confirmed = ("", 0, 0.0)
         self._recorded = ""
         self._untold: list[What] = []
 
@@ -49,17 +53,23 @@ class PolicyInUse:
                 del self._untold[0]
 
     async def _confirm(self) -> None:
-        """Tells the workers which policy is in force: when it is new, and again before they doubt it."""
-        loaded, now = self._holder.current, time.monotonic()
-        sha256, at = self._confirmed
-        if loaded.sha256 == sha256 and now - at < CONFIRM_SECONDS:
-            return
+        """Tells the workers what is in force: when it is new, and again before they doubt it."""
         try:
-            if not await self._bundles.publish(loaded.policy, loaded.serial):
+            _, turn = await self._locks.in_force()
+            sha256, told, at = self._confirmed
+            new = (self._holder.current.sha256, turn) != (sha256, told)
+            if (new or time.monotonic() - at >= CONFIRM_SECONDS) and not await self.confirm():
                 log.error("another bot has put a newer policy in force; workers refuse this one's jobs")
-            self._confirmed = (loaded.sha256, now)
         except StoreDown:
             log.warning("workers could not be told of the policy")
+
+    async def confirm(self) -> bool:
+        """Tells the workers now; False when another bot's newer policy stays. Raises StoreDown."""
+        loaded, now = self._holder.current, time.monotonic()
+        locks, turn = await self._locks.in_force()
+        told = await self._bundles.publish(loaded.policy, loaded.serial, locks, turn)
+        self._confirmed = (loaded.sha256, turn, now)
+        return told
 
     async def follow(self) -> None:
         """Puts a changed policy in force, for ever."""

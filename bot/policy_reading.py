@@ -1,5 +1,6 @@
 """From YAML nodes to a Policy, collecting every mistake with its line and column."""
 
+import contextlib
 import re
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
@@ -10,7 +11,11 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from handlers.grammar.command import Command
+from permissions.approval import Step
+from permissions.criteria import Criteria, is_command
+from permissions.freezes import Freeze, When
 from permissions.host_paths import HostPath
+from permissions.lending import BreakGlass, Elevation
 from permissions.model import Record
 from permissions.names import matches
 from permissions.oncall import Rotation, Shift
@@ -19,14 +24,12 @@ from permissions.policy import (
     EXPLICIT_FLAGS,
     UNDEFINED_ROLE,
     Binding,
-    Criteria,
     DenyRule,
     Flags,
     Policy,
     Rate,
     Role,
     Rule,
-    is_command,
 )
 from permissions.targets import Targets
 from permissions.verbs import Verb
@@ -38,11 +41,12 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 _SHOWN_LETTERS = 80
 _SENTENCE_LETTERS = 300
-_MAP, _SEQ, _STR, _INT, _NULL, _TIME = (
-    f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "null", "timestamp")
+_MAP, _SEQ, _STR, _INT, _NULL, _TIME, _BOOL = (
+    f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "null", "timestamp", "bool")
 )
 _MOMENTS = {"from", "until", "start"}
-_MAY_BE_EMPTY = {"rules", "bindings", "deny", "allow"}
+_YES_OR_NO = {"incident"}
+_MAY_BE_EMPTY = {"rules", "bindings", "deny", "allow", "elevations", "break_glass", "incident_verbs"}
 _SMALL_INT = re.compile(r"[0-9]{1,9}")
 _MODELS: dict[Place, type[Record]] = {
     (): Policy,
@@ -58,6 +62,13 @@ _MODELS: dict[Place, type[Record]] = {
     ("rates", ""): Rate,
     ("rates", "", "targets"): Targets,
     ("host_paths", ""): HostPath,
+    ("freezes", ""): Freeze,
+    ("freezes", "", "when", ""): When,
+    ("freezes", "", "passes", ""): Criteria,
+    ("freezes", "", "passes", "", "targets"): Targets,
+    ("elevations", ""): Elevation,
+    ("break_glass", ""): BreakGlass,
+    ("break_glass", "", "reviewers"): Step,
 }
 """The models by place, with free keys and list positions left empty."""
 
@@ -142,7 +153,7 @@ class Reading:
                 self._incomplete.add(place)
                 continue
             result[key] = self.plain(value_node, where)
-        if model is not None and issubclass(model, Criteria):
+        if model is not None and "source" in model.model_fields:
             at = self._values[place]
             result["source"] = f"{at.file}:{at.line}"
         return result
@@ -152,6 +163,8 @@ class Reading:
             return str(node.value)
         if node.tag == _INT and _SMALL_INT.fullmatch(node.value):
             return int(node.value)
+        if node.tag == _BOOL and place and place[-1] in _YES_OR_NO:
+            return node.value.lower() == "true"
         if node.tag == _NULL:
             what = f"`{place[-1]}`" if place and isinstance(place[-1], str) else "it"
             self._values[place] = self._keys.get(place, self._values[place])  # nothing stands where it should
@@ -192,7 +205,7 @@ class Reading:
         """Every role that is named is defined, be the role itself right or wrong."""
         roles = plain.get("roles")
         names = list(roles) if isinstance(roles, dict) else []
-        for place, role in _named_roles(plain):
+        for place, role in (*_named_roles(plain), *_excepting_roles(plain)):
             if isinstance(role, str) and role not in names:
                 self._report(place, f"role `{_clip(role)}` is not defined{_did_you_mean(role, names)}")
 
@@ -208,10 +221,15 @@ class Reading:
             self._check_hosts((*place, "hosts"), binding.hosts, hosts)
         for place, path in _valid(plain, ("host_paths",), HostPath):
             self._check_hosts((*place, "hosts"), path.hosts, hosts)
+        for name, freeze in _mapping(plain, "freezes"):
+            with contextlib.suppress(ValidationError):
+                self._check_hosts(("freezes", name, "hosts"), Freeze.model_validate(freeze).hosts, hosts)
+        for place, elevation in _valid(plain, ("elevations",), Elevation):
+            self._check_hosts((*place, "hosts"), elevation.hosts, hosts)
+        for place, glass in _valid(plain, ("break_glass",), BreakGlass):
+            self._check_hosts((*place, "hosts"), glass.hosts, hosts)
 
-    def _check_commands(
-        self, place: Place, rule: Rule | DenyRule | Rate, commands: Collection[KnownCommand]
-    ) -> None:
+    def _check_commands(self, place: Place, rule: Criteria, commands: Collection[KnownCommand]) -> None:
         for number, pattern in enumerate(rule.commands):
             if not any(is_command(pattern, command.path) for command in commands):
                 alias = [command.path for command in commands if pattern in command.aliases]
@@ -240,12 +258,19 @@ class Reading:
                 self._report((*place, number), sentence)
 
 
-def _rules(plain: dict[str, Any]) -> Iterator[tuple[Place, Rule | DenyRule | Rate]]:
+def _mapping(plain: dict[str, Any], key: str) -> list[tuple[str, Any]]:
+    found = plain.get(key)
+    return list(found.items()) if isinstance(found, dict) else []
+
+
+def _rules(plain: dict[str, Any]) -> Iterator[tuple[Place, Criteria]]:
     roles = plain.get("roles")
     for name in roles if isinstance(roles, dict) else ():
         yield from _valid(plain, ("roles", name, "rules"), Rule)
     yield from _valid(plain, ("deny",), DenyRule)
     yield from _valid(plain, ("rates",), Rate)
+    for name, _ in _mapping(plain, "freezes"):
+        yield from _valid(plain, ("freezes", name, "passes"), Criteria)
 
 
 def _named_roles(plain: dict[str, Any]) -> Iterator[tuple[Place, Any]]:
@@ -257,12 +282,32 @@ def _named_roles(plain: dict[str, Any]) -> Iterator[tuple[Place, Any]]:
             yield from _entries(plain, (*place, "unless"))
     for place, _ in _entries(plain, ("rates",)):
         yield from _entries(plain, (*place, "roles"))
+    for place, entry in (*_entries(plain, ("elevations",)), *_entries(plain, ("break_glass",))):
+        if isinstance(entry, dict):
+            yield (*place, "role"), entry.get("role")
+            yield from _entries(plain, (*place, "roles"))
+            yield from _entries(plain, (*place, "reviewers", "roles"))
+            yield from _asked_roles(plain, (*place, "approval"))
     roles = plain.get("roles")
     for name in roles if isinstance(roles, dict) else ():
         yield from _entries(plain, ("roles", name, "inherits"))
+        for place, _ in _entries(plain, ("roles", name, "rules")):
+            yield from _asked_roles(plain, (*place, "approval"))
 
 
-def _listed_flags(rule: Rule | DenyRule | Rate) -> Iterator[tuple[Place, str]]:
+def _excepting_roles(plain: dict[str, Any]) -> Iterator[tuple[Place, Any]]:
+    for name, _ in _mapping(plain, "freezes"):
+        yield from _asked_roles(plain, ("freezes", name, "exception"))
+
+
+def _asked_roles(plain: dict[str, Any], terms: Place) -> Iterator[tuple[Place, Any]]:
+    """The roles whose holders can agree."""
+    for threshold, _ in _entries(plain, (*terms, "any")):
+        for step, _ in _entries(plain, (*threshold, "steps")):
+            yield from _entries(plain, (*step, "roles"))
+
+
+def _listed_flags(rule: Criteria) -> Iterator[tuple[Place, str]]:
     if isinstance(rule, DenyRule):
         yield from (((number,), flag) for number, flag in enumerate(rule.flags))
     elif isinstance(rule, Rule):
@@ -317,6 +362,7 @@ def _sentence(details: ErrorDetails) -> str:
         "tuple_type": f"`{name}` is a list: write `[…]`",
         "model_type": f"`{name}` takes keys, each with a value",
         "dict_type": f"`{name}` takes keys, each with a value",
+        "bool_type": f"`{name}` is true or false",
         "literal_error": f"`{name}` can only be {context.get('expected')}",
     }.get(kind, f"`{name}` takes text; put it in quotes")
 

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from bot.store.approvals import Asked
+from permissions.approval import Voter
 from permissions.model import Record
 
 
@@ -42,11 +44,32 @@ class Found(Help):
     link: str = ""
 
 
+class CanDecide(Help):
+    """Who could approve something at this moment; ``text`` says the same in short.
+
+    ``users`` are ids, the first ``on_call`` of them on call; ``more`` are not listed, and with ``unsure``
+    somebody could not be looked at. ``askable``: some of them were not asked by themselves yet; ``new`` just
+    were. ``voters`` are those who have voted, as they are now. ``next_at`` (epoch seconds) is when more
+    people can decide, ``contact`` the policy's.
+    """
+
+    asked: Asked
+    voters: dict[str, Voter]
+    users: tuple[str, ...]
+    on_call: int
+    more: int
+    unsure: bool
+    askable: bool
+    new: tuple[str, ...] = ()
+    next_at: float | None
+    contact: str
+
+
 class JobRow(Record):
-    """One job that runs or waits. ``since`` is epoch seconds."""
+    """One job that runs, waits or is held. ``since`` is epoch seconds."""
 
     job_id: str
-    state: Literal["running", "waiting"]
+    state: Literal["running", "waiting", "held"]
     user_id: str
     user_name: str
     shown: str
@@ -84,6 +107,18 @@ class Refusal(Record):
     usage: str = ""
     exit_code: int = 1
     warnings: tuple[str, ...] = ()
+
+
+class Unconfirmed(Refusal):
+    """A change whose host or object its thread gave: nothing was run until its asker says yes by a click.
+
+    ``suggestion`` is the whole line, masked, behind ``correction_id``. ``objects`` are the names it is about,
+    ``set_by`` is the id of who gave the thread its target.
+    """
+
+    host: str
+    objects: tuple[str, ...]
+    set_by: str
 
 
 class PasswordNeeded(Record):

@@ -18,17 +18,24 @@ from bot.approvers import Approvers
 from bot.audit_log import Chainer
 from bot.audit_posts import checkpoint_entry
 from bot.audit_reading import slack_view
+from bot.budgets import BudgetDesk
 from bot.desk import Desk
 from bot.did_you_mean import DidYouMean
+from bot.held import HeldJobs
+from bot.holds import HoldDesk
 from bot.hosts import Hosts, load_hosts
 from bot.identity import own_name
+from bot.incidents import IncidentDesk
 from bot.jobs.listing import Listing
 from bot.jobs.names import bot_client
 from bot.jobs.queue import BotQueue, StoreDown
 from bot.jobs.wire import Event
 from bot.keys import BotKeys
+from bot.lending import Lending
+from bot.lending_desk import LendingDesk
+from bot.not_now import NotNow
 from bot.orders import Orders
-from bot.own_commands import OWN
+from bot.own_commands import BEGINNINGS
 from bot.own_lines import OwnLines
 from bot.pipeline import Pipeline
 from bot.policy_answers import PolicyAnswers
@@ -39,30 +46,44 @@ from bot.probes import BotProbes
 from bot.registry_logins import RegistryLogins
 from bot.reply import Reply
 from bot.request import Request
+from bot.revoke import RevokeDesk
+from bot.revoked import Revoked
 from bot.settings import BotSettings, SlackMode
 from bot.slack.app import SlackApp, build_app
 from bot.slack.approval_board import ApprovalBoard
 from bot.slack.channels import Channels
 from bot.slack.client import MachineClock, identify, new_client
+from bot.slack.incident_board import IncidentBoard
 from bot.slack.intake import Intake
+from bot.slack.lending_board import LendingBoard
 from bot.slack.links import Links
+from bot.slack.lock_board import LockBoard
 from bot.slack.outbox import Outbox
 from bot.slack.people import People
 from bot.slack.report import Reporter, upload_orders
 from bot.slack.serve import Sockets, http_server
 from bot.store.approvals import Approvals
 from bot.store.audit import AuditIntake, AuditQueue
+from bot.store.budgets import Budget
 from bot.store.corrections import Corrections
 from bot.store.displays import Displays
+from bot.store.grants import Grant, stores
+from bot.store.held_jobs import HeldStore
+from bot.store.in_force import InForce
+from bot.store.incidents import Incident
 from bot.store.inventory import Inventories
+from bot.store.kept_locks import KeptLocks
 from bot.store.logins import Logins
 from bot.store.outbox import OutboxStore, Pace
 from bot.store.policy_bundles import BotBundles
 from bot.store.rates import Rates
+from bot.store.thread_targets import ThreadTargets
+from bot.thread_target import TargetDesk
 from bot.tickets import Tickets
 from bot.trust import Trust
 from bot.uncertain import Uncertain
 from bot.uploads import Uploads
+from bot.who_can import WhoCanDesk
 from handlers import catalogue
 from permissions.audit import Stopped
 from permissions.audit_chain import Checkpoint
@@ -140,7 +161,31 @@ class Bot:
         displays = Displays(self.redis, settings.namespace, keys)
         corrections = Corrections(self.redis, settings.namespace, keys)
         people = People(client, identity, clock)
+        channels = Channels(client, clock)
+        incidents = IncidentDesk(
+            store=InForce(self.redis, settings.namespace, keys, audit, Incident, kind="incident", letter="I"),
+            channels=channels,
+            board=IncidentBoard(outbox, clock),
+            hosts=hosts,
+            audit_dir=settings.audit_dir,
+            clock=time.time,
+        )
+        board = LendingBoard(outbox, clock)
+
+        async def lent_ended(grant: Grant) -> None:
+            await approvals.lent_ended(grant)  # which ask for what is lent
+
+        lending = Lending(
+            policy=policy,
+            hosts=hosts,
+            stores=stores(self.redis, settings.namespace, keys, audit),
+            tell=board.tell,
+            ended=lent_ended,
+            revoked=Revoked(settings.data_dir / "bot" / "revoked", time.time),
+            clock=time.time,
+        )
         again = Again(
+            lending=lending,
             policy=policy,
             people=people,
             hosts=hosts,
@@ -149,11 +194,35 @@ class Bot:
             queue=self.queue,
             corrections=corrections,
             audit=audit,
+            incidents=incidents,
             clock=time.time,
             start_within=settings.start_within,
             ask_after=settings.ask_after,
         )
-        meant = DidYouMean(Inventories(self.redis, settings.namespace), policy, people.principal, corrections)
+        bundles = BotBundles(self.redis, settings.namespace, keys, trust)
+        locks = KeptLocks(self.redis, settings.namespace, keys, audit)
+        policies = PolicyInUse(policy, audit, bundles, locks)
+        not_now = NotNow(locks, time.time)
+        inventories = Inventories(self.redis, settings.namespace)
+        held = HeldJobs(
+            store=HeldStore(self.redis, settings.namespace, keys),
+            locks=locks,
+            policy=policy,
+            hosts=hosts,
+            queue=self.queue,
+            again=again,
+            clock=time.time,
+        )
+        holds = HoldDesk(
+            locks=locks,
+            held=held,
+            hosts=hosts,
+            inventories=inventories,
+            publish=policies.confirm,
+            show=LockBoard(outbox, clock).show,
+            clock=time.time,
+        )
+        meant = DidYouMean(inventories, policy, people.principal, corrections)
         uncertain = Uncertain(trust, corrections, displays, commands)
         links = Links(self.outbox_store, client)
         logins = RegistryLogins(keys, self.logins, corrections)
@@ -173,17 +242,31 @@ class Bot:
         def accepted(job_id: str) -> None:
             reporter.accepted(job_id)  # which hears of approvals itself
 
+        waiting, cards = Approvals(self.redis, settings.namespace, keys), ApprovalBoard(outbox, links, clock)
+        approvers = Approvers(policy, people, time.time)
+        budgets = BudgetDesk(
+            store=InForce(self.redis, settings.namespace, keys, audit, Budget, kind="budget", letter="B"),
+            asked=waiting,
+            approvers=approvers,
+            incidents=incidents,
+            show=cards.show_budget,
+            clock=time.time,
+        )
         approvals = ApprovalDesk(
-            store=Approvals(self.redis, settings.namespace, keys),
+            store=waiting,
             tickets=tickets,
             policy=policy,
             people=people,
-            approvers=Approvers(policy, people, time.time),
+            approvers=approvers,
             hosts=hosts,
             queue=self.queue,
             audit=audit,
-            show=ApprovalBoard(outbox, links, clock).show,
+            show=cards.show,
             accepted=accepted,
+            incidents=incidents,
+            lending=lending,
+            not_now=not_now,
+            budgets=budgets,
             clock=time.time,
         )
         reporter = Reporter(
@@ -199,6 +282,8 @@ class Bot:
             again.late,
             uncertain,
             approvals,
+            held,
+            budgets,
         )
         listing = Listing(self.redis, settings.namespace)
         desk = Desk(
@@ -211,12 +296,23 @@ class Bot:
             link=links.to,
             clock=time.time,
         )
+        targets = TargetDesk(
+            store=ThreadTargets(self.redis, settings.namespace, keys, time.time),
+            hosts=hosts,
+            lending=lending,
+            catalogue=commands,
+            corrections=corrections,
+            clock=time.time,
+        )
+        lends = LendingDesk(lending, approvals, tickets, board.reviewed, time.time)
         pipeline = Pipeline(
+            budgets=budgets,
+            lending=lending,
             catalogue=commands,
             policy=policy,
             hosts=hosts,
             people=people,
-            channels=Channels(client, clock),
+            channels=channels,
             limits=Limits(Rates(self.redis, settings.namespace), meant.inventories),
             logins=logins,
             tickets=tickets,
@@ -226,14 +322,27 @@ class Bot:
                 catalogue=commands,
                 hosts=hosts,
                 again=again,
-                desks=(desk, approvals),
+                desks=(
+                    desk,
+                    approvals,
+                    incidents,
+                    targets,
+                    holds,
+                    lends,
+                    budgets,
+                    RevokeDesk({"B": budgets.revoke, "G": lends.revoke}),
+                    WhoCanDesk(approvals, approvers, time.time),
+                ),
                 policy_answers=PolicyAnswers(
-                    people.principal, self.queue.request, commands, hosts, time.time
+                    people.principal, self.queue.request, commands, hosts, not_now.hold, time.time
                 ),
                 audit_view=lambda filters: slack_view(settings.audit_dir, filters, time.time()),
                 clock=time.time,
             ),
             approvals=approvals,
+            incidents=incidents,
+            targets=targets,
+            not_now=not_now,
             on_reply=self._replied,
             clock=time.time,
         )
@@ -242,13 +351,12 @@ class Bot:
             identity=identity,
             intake=Intake(pipeline, corrections, reporter.accepted, time.time, reporter.run_again),
             outbox=outbox,
-            own_words=OWN,
+            own_words=BEGINNINGS,
             approvals=approvals,
             signing_secret=settings.slack_signing_secret.get_secret_value(),
         )
         self._beside(chainer.run())
         self._ends.push_async_callback(_tell_stop, audit)
-        policies = PolicyInUse(policy, audit, BotBundles(self.redis, settings.namespace, keys, trust))
         await policies.tell()
         outbox.start()
         self._ends.push_async_callback(outbox.stop)
@@ -256,6 +364,10 @@ class Bot:
             reporter.run(self.outbox_store.owner),
             policies.follow(),
             approvals.run(),
+            incidents.run(),
+            lending.run(),
+            budgets.run(),
+            holds.run(reporter.released),
             _expire(self.queue, hosts),
         )
         self._sockets = Sockets(app, settings.slack_app_token.get_secret_value())

@@ -90,10 +90,12 @@ class Tickets:
             nonce=secrets.token_hex(16),
             command=wire,
             mode=mode,
-            lane=lane_of(command),
+            lane=lane_of(command, operation.incident),
             same=sameness(command, wire) if effect is Effect.CHANGE else "",
             logins=await self.logins.sealed(principal, command, host_key),
             again=request.again,
+            times=parsed.times,
+            within=parsed.within,
         )
 
     async def redraft(self, draft: Draft, delivery_id: str) -> Draft:
@@ -136,7 +138,7 @@ class Tickets:
         return accepted, duplicate
 
     async def probe(
-        self, draft: Draft, principal: Principal, decision: NeedsApproval, policy: str, key: str
+        self, draft: Draft, principal: Principal, decision: Allow | NeedsApproval, policy: str, key: str
     ) -> None:
         """Has the host's worker look at what it would do, and sign that with ``key``.
 

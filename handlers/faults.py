@@ -42,6 +42,8 @@ class Reason(StrEnum):
     NOT_A_MEMBER = "not_a_member"
     APPROVAL_CLOSED = "approval_closed"
     MOVED = "moved"
+    LOCKED = "locked"
+    FROZEN = "frozen"
     NOT_IN_CHANNEL = "not_in_channel"
     SECRET_SHOWN = "secret_shown"  # noqa: S105 - a reason
     STORE_DOWN = "store_down"
@@ -58,6 +60,7 @@ class Reason(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     NOT_DONE = "not_done"
     ALREADY_ASKED = "already_asked"
+    UNCONFIRMED = "unconfirmed"
     TEMPLATE = "template"
     INTERNAL = "internal"
 

@@ -35,11 +35,14 @@ class Step(Record):
 class Threshold(Record):
     """All its steps, by different people, decide. It counts from ``after`` on (seconds from the asking).
 
-    With ``reason``, only where the asker's reason fits the pattern.
+    With ``reason``, only where the asker's reason fits the pattern, or the name of the open incident that
+    the line belongs to. With ``incident``, only for a line that belongs to one; then its name has to fit,
+    and what the asker typed counts for nothing.
     """
 
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=5)]
     reason: str = ""
+    incident: Annotated[bool, Field(strict=True)] = False
     after: Span = 0.0
 
 
@@ -56,13 +59,24 @@ class Terms(Record):
 
 
 class Bound(Record):
-    """One target as it was looked at. ``parts`` are hashes of what it is made of, by name, never values."""
+    """One target as it was looked at. ``parts`` are hashes of what it is made of, by name, never values.
+
+    With ``of_set`` nobody named it: it is one of what a prune found, and ``bytes`` may come free with it.
+    What is not among those stays; those that are gone, or are used by then, are passed over.
+    """
 
     kind: Kind
     name: str
     id: str
     image: str = ""
     parts: dict[str, str] = Field(default_factory=dict)
+    of_set: bool = False
+    bytes: int = 0
+
+    @property
+    def what(self) -> str:
+        """What kind of thing it is, for people: for records of the build cache policies have no kind."""
+        return "build cache" if self.of_set and self.kind is Kind.SYSTEM else str(self.kind)
 
 
 class State(StrEnum):
@@ -100,12 +114,14 @@ class Approval(Record):
 
     ``bound`` is None until its targets were looked at; nobody can vote before. ``ended_by`` is a user's id,
     "" for the clock. Times are epoch seconds. ``told`` counts the reminders and escalations that were sent.
+    ``incident`` is the name of the open one that it belongs to, "" for none.
     """
 
     job_id: str
     revision: int = 0
     asker_id: str
     reason: str = ""
+    incident: str = ""
     terms: Terms
     asked_at: float
     bound: tuple[Bound, ...] | None = None
@@ -205,13 +221,13 @@ def expire(approval: Approval, now: float) -> Approval | NotCounted:
     return _ended(approval, State.EXPIRED, now, "", "")
 
 
-def withdraw(approval: Approval, user_id: str, now: float) -> Approval | NotCounted:
-    """Its asker does not want it any more."""
+def withdraw(approval: Approval, user_id: str, now: float, why: str = "") -> Approval | NotCounted:
+    """Its asker does not want it any more, or does it in another way."""
     if approval.state is not State.OPEN:
         return NotCounted.OVER
     if user_id != approval.asker_id:
         return NotCounted.NOT_ENTITLED
-    return _ended(approval, State.WITHDRAWN, now, user_id, "")
+    return _ended(approval, State.WITHDRAWN, now, user_id, why)
 
 
 def void(approval: Approval, why: str, now: float) -> Approval | NotCounted:
@@ -227,6 +243,11 @@ def tell(approval: Approval, now: float) -> Approval | NotCounted:
         return NotCounted.OVER
     due = sum(1 for moment in _tellings(approval.terms) if now >= approval.asked_at + moment)
     return _next(approval, told=due) if due > approval.told else NotCounted.ALREADY
+
+
+def touched(approval: Approval) -> Approval | NotCounted:
+    """The same as it stands, open, with nothing of it changed but its revision."""
+    return _next(approval) if approval.state is State.OPEN else NotCounted.OVER
 
 
 def next_due(approval: Approval) -> float | None:
@@ -246,9 +267,15 @@ def last_told(approval: Approval) -> float:
 def possible(approval: Approval) -> Iterator[Threshold]:
     """The thresholds that can decide it, at once or later: those whose reason fits, before its end."""
     for threshold in approval.terms.any:
-        reasoned = not threshold.reason or matches(threshold.reason, approval.reason)
-        if reasoned and threshold.after < approval.terms.expires:
+        if _reasoned(threshold, approval) and threshold.after < approval.terms.expires:
             yield threshold
+
+
+def _reasoned(threshold: Threshold, approval: Approval) -> bool:
+    pattern, incident = threshold.reason, approval.incident
+    if incident and (not pattern or matches(pattern, incident)):
+        return True
+    return not threshold.incident and (not pattern or matches(pattern, approval.reason))
 
 
 def seated(threshold: Threshold, approval: Approval, voters: Mapping[str, Voter]) -> tuple[str, ...]:
@@ -271,12 +298,21 @@ def askable(approval: Approval, now: float) -> Iterator[Step]:
         yield from threshold.steps
 
 
+def next_way(approval: Approval, now: float) -> float | None:
+    """When (epoch seconds) more people can decide than at this moment; None where nobody is added later."""
+    begins = (approval.asked_at + one.after for one in possible(approval))
+    return min((at for at in begins if at > now), default=None)
+
+
 def moved(bound: tuple[Bound, ...], now: tuple[Bound, ...]) -> list[str]:
-    """What differs between the targets agreed to and those found, one line each; empty when nothing does."""
-    left, missing = list(now), list[Bound]()
+    """What differs between the targets agreed to and those found, one line each; empty when nothing does.
+
+    A set is frozen instead: who is new in it is left alone, and who left it is passed over.
+    """
+    left, missing = [one for one in now if not one.of_set], list[Bound]()
     lines: list[str] = []
     # Several may have one name (networks do): each is compared with itself first, if it is still there.
-    for one in bound:
+    for one in (one for one in bound if not one.of_set):
         same = next((other for other in left if _named(other) == _named(one) and other.id == one.id), None)
         if same is None:
             missing.append(one)
@@ -324,7 +360,8 @@ def _in_force(approval: Approval, at: float) -> Iterator[Threshold]:
     return (one for one in possible(approval) if at >= approval.asked_at + one.after)
 
 
-def _counts(step: Step, voter: Voter) -> bool:
+def counts(step: Step, voter: Voter) -> bool:
+    """Whether somebody is of those whom a step names."""
     return (
         voter.user_id in step.users
         or not set(step.groups).isdisjoint(voter.groups)
@@ -335,7 +372,7 @@ def _counts(step: Step, voter: Voter) -> bool:
 def entitled(approval: Approval, voter: Voter, at: float) -> bool:
     """Whether somebody counts at that moment, for whatever step."""
     member = voter.standing is Standing.MEMBER and voter.user_id != approval.asker_id
-    return member and any(_counts(step, voter) for step in askable(approval, at))
+    return member and any(counts(step, voter) for step in askable(approval, at))
 
 
 def _standing_votes(approval: Approval, voters: Mapping[str, Voter], at: float) -> Iterator[Vote]:
@@ -354,7 +391,7 @@ def _enough(threshold: Threshold, approval: Approval, voters: Mapping[str, Voter
 def _seat(place: int, places: list[Step], yes: list[Voter], seated: dict[int, int], tried: set[int]) -> bool:
     """Finds somebody for a place, by moving others where that helps (Kuhn's matching)."""
     for number, voter in enumerate(yes):
-        if number in tried or not _counts(places[place], voter):
+        if number in tried or not counts(places[place], voter):
             continue
         tried.add(number)
         if number not in seated or _seat(seated[number], places, yes, seated, tried):

@@ -92,7 +92,10 @@ class Answered(Record):
 
 
 class ApprovalAsked(Record):
-    """A line waits until people agree, on ``terms``; fields as in :class:`Accepted`."""
+    """A line waits until people agree, on ``terms``; fields as in :class:`Accepted`.
+
+    With ``times`` above 1 their yes is to be good for so many runs within so many seconds.
+    """
 
     kind: Literal["approval_asked"] = "approval_asked"
     job_id: str
@@ -105,13 +108,15 @@ class ApprovalAsked(Record):
     terms: Terms
     reason: str = ""
     sealed: dict[str, str] = Field(default_factory=dict)
+    times: int = 1
+    within: float = 0.0
 
 
 class ApprovalChanged(Record):
     """A vote, a look at its targets, or the end of an approval.
 
     ``who`` is None where the clock or a worker's look made it so, ``approves`` None where nobody voted.
-    ``bound`` is what was looked at: ids and digests.
+    ``bound`` is what was looked at: ids and digests. ``told`` are the users who were asked by themselves.
     """
 
     kind: Literal["approval_changed"] = "approval_changed"
@@ -122,6 +127,7 @@ class ApprovalChanged(Record):
     approves: bool | None = None
     reason: str = ""
     bound: tuple[Bound, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 class InForceChanged(Record):
@@ -196,7 +202,7 @@ class Ended(Said):
 
 
 class NotRun(Said):
-    """Nothing was run: ``refusal`` is a TicketRefusal of the worker, ``late`` or ``expired``."""
+    """Nothing was run: ``refusal`` is a TicketRefusal of the worker, ``late``, ``held`` or ``expired``."""
 
     kind: Literal["not_run"] = "not_run"
     refusal: str

@@ -1,11 +1,12 @@
-"""The policy on its way to a worker: one text of it, and the word which one is in force.
+"""The policy on its way to a worker: one text of it, and the word which one is in force, with the locks.
 
 The bot signs both. A worker fetches the text by the hash that its ticket names, and runs nothing by a
-policy that is not the one in force.
+policy that is not the one in force, nor by locks that are not the newest.
 """
 
 import hashlib
 
+from permissions.holds import Lock
 from permissions.model import Record
 from permissions.policy import Policy
 from permissions.ticket import CLOCK_SKEW, TicketRefusal
@@ -13,6 +14,9 @@ from permissions.ticket import CLOCK_SKEW, TicketRefusal
 BUNDLE = b"docktalk policy\n"
 IN_FORCE = b"docktalk policy in force\n"
 """What signatures begin with: none can stand under another kind of message."""
+
+MOST_LOCKS = 100
+"""A mark is read for every job: it stays short."""
 
 MARK_SECONDS = 120.0
 """How old the word of what is in force may be; the bot says it again much more often."""
@@ -22,14 +26,17 @@ ASKER_SECONDS = 900.0
 
 
 class Mark(Record):
-    """Which policy is in force.
+    """Which policy is in force, and which locks.
 
-    ``serial`` grows with every policy that is put in force, ``at`` is when this was said, in epoch seconds.
+    ``serial`` grows with every policy that is put in force, ``turn`` with every change of a lock; ``at`` is
+    when this was said, in epoch seconds.
     """
 
     sha256: str
     serial: int
     at: float
+    locks: tuple[Lock, ...] = ()
+    turn: int = 0
 
 
 class Signed(Record):
@@ -57,6 +64,16 @@ def digest(text: str) -> str:
 
 def unfit(mark: Mark, *, policy: str, seen: Mark | None, now: float) -> TicketRefusal | None:
     """Why nothing may run by the policy of this hash, given the newest mark that was ever ``seen``."""
-    older = seen is not None and mark.serial < seen.serial and mark.sha256 != seen.sha256
+    older = seen is not None and _older(mark, seen)
     timely = now - MARK_SECONDS <= mark.at <= now + CLOCK_SKEW
     return None if mark.sha256 == policy and timely and not older else TicketRefusal.POLICY_STALE
+
+
+def newest(mark: Mark, seen: Mark | None) -> Mark:
+    """What is to be remembered once a mark that is not :func:`unfit` was seen."""
+    return mark if seen is None else mark.model_copy(update={"serial": max(mark.serial, seen.serial)})
+
+
+def _older(mark: Mark, seen: Mark) -> bool:
+    """Two bots may have read the same policy at different moments: that makes neither of them older."""
+    return mark.turn < seen.turn or (mark.serial < seen.serial and mark.sha256 != seen.sha256)

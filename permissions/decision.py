@@ -29,8 +29,9 @@ class Deny(Record):
 
 
 class NeedsApproval(Record):
-    """The operation may run once people have agreed, on the rule's ``terms``.
+    """The operation may run once people have agreed, on the ``terms``.
 
+    They are the rule's, and those of the freezes that are ``excepted`` then, by name.
     ``provisional``: a rule depends on what only the worker sees, so it may come out otherwise there.
     """
 
@@ -38,6 +39,7 @@ class NeedsApproval(Record):
     rule: str
     terms: Terms
     provisional: bool = False
+    excepted: tuple[str, ...] = ()
 
 
 Decision = Annotated[Allow | Deny | NeedsApproval, Field(discriminator="outcome")]

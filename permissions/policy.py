@@ -14,8 +14,11 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from permissions.approval import Terms
+from permissions.criteria import Criteria
 from permissions.facts import conditions
+from permissions.freezes import Freeze, FreezeName
 from permissions.host_paths import HostPaths
+from permissions.lending import BreakGlass, Elevation, named_roles
 from permissions.model import Record
 from permissions.names import ANY, is_given, matches
 from permissions.oncall import Rotation
@@ -23,7 +26,6 @@ from permissions.patterns import (
     ANY_FLAG,
     AnyFlagPattern,
     ChannelId,
-    CommandPattern,
     DangerName,
     FlagPattern,
     Gift,
@@ -35,7 +37,6 @@ from permissions.patterns import (
     Span,
     UserId,
 )
-from permissions.targets import Targets
 from permissions.verbs import Danger, Kind, Verb
 
 UNMASKED_FLAG = "no-redact"
@@ -46,14 +47,6 @@ EXPLICIT_FLAGS = frozenset({UNMASKED_FLAG})
 
 UNDEFINED_ROLE = "undefined_role"
 """The type of the pydantic error for a binding to a role that does not exist."""
-
-
-def is_command(pattern: str, command: str) -> bool:
-    """Word by word; a star at the end stands for one word or more."""
-    if not pattern.endswith("*"):
-        return pattern == command
-    fixed = pattern.removesuffix("*")
-    return command.startswith(fixed) and len(command) > len(fixed)
 
 
 class Flags(Record):
@@ -98,36 +91,6 @@ def says(pattern: str, flag: str, values: tuple[str, ...]) -> bool:
     """Whether a flag of a deny is the given one; a value that is not known could be any."""
     name, equals, wanted = pattern.partition("=")
     return name == flag and (not equals or not values or any(matches(wanted, value) for value in values))
-
-
-class Criteria(Record):
-    """What every rule can say. At least one of ``verbs`` and ``commands`` is given.
-
-    ``source`` is ``FILE:LINE``, filled in by whoever read the rule.
-    """
-
-    verbs: tuple[Verb, ...] = ()
-    commands: tuple[CommandPattern, ...] = ()
-    targets: Targets | None = None
-    hosts: tuple[HostPattern, ...] = ()
-    source: str = ""
-
-    @model_validator(mode="after")
-    def _says_what(self) -> Self:
-        if not self.verbs and not self.commands:
-            raise ValueError('a rule names `verbs` or `commands` (`commands: ["*"]` for all)')
-        return self
-
-    def is_about(self, command: str, verb: Verb) -> bool:
-        """Whether the rule speaks of this command at all."""
-        if self.verbs and verb not in self.verbs:
-            return False
-        return not self.commands or any(is_command(pattern, command) for pattern in self.commands)
-
-    @property
-    def place(self) -> str:
-        """The source in brackets, as it stands at the end of a label; "" without one."""
-        return f" ({self.source})" if self.source else ""
 
 
 class Rule(Criteria):
@@ -239,7 +202,8 @@ Labelled = tuple[str, Rule]
 class Policy(Record):
     """All of it. ``contact`` is whom a denied person should ask, as text for people.
 
-    ``host_paths`` are those that may be given to containers like a volume.
+    ``host_paths`` are those that may be given to containers like a volume. ``elevations`` and ``break_glass``
+    lend roles for a time.
     """
 
     version: Literal[1]
@@ -250,6 +214,9 @@ class Policy(Record):
     oncall: dict[OnCallName, Rotation] = Field(default_factory=dict)
     rates: tuple[Rate, ...] = ()
     host_paths: HostPaths = ()
+    freezes: dict[FreezeName, Freeze] = Field(default_factory=dict)
+    elevations: tuple[Elevation, ...] = ()
+    break_glass: tuple[BreakGlass, ...] = ()
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
@@ -257,18 +224,22 @@ class Policy(Record):
         named += [role for rule in self.deny for role in rule.unless]
         named += [role for holder in self.roles.values() for role in holder.inherits]
         named += [role for rate in self.rates for role in rate.roles]
+        asking = [rule.approval for holder in self.roles.values() for rule in holder.rules]
+        asking += [freeze.exception for freeze in self.freezes.values()]
         named += [
             role
-            for holder in self.roles.values()
-            for rule in holder.rules
-            for threshold in (rule.approval.any if rule.approval else ())
+            for terms in asking
+            for threshold in (terms.any if terms else ())
             for step in threshold.steps
             for role in step.roles
         ]
+        lending: list[Elevation | BreakGlass] = [*self.elevations, *self.break_glass]
+        named += [role for entry in lending for role in named_roles(entry)]
         for role in named:
             if role not in self.roles:
                 raise PydanticCustomError(UNDEFINED_ROLE, "role {role} is not defined", {"role": role})
-        for name in (name for binding in self.bindings for name in binding.oncall):
+        on_call = [name for binding in self.bindings for name in binding.oncall]
+        for name in (*on_call, *(name for entry in lending for name in entry.oncall)):
             if name not in self.oncall:
                 raise ValueError(f"rotation `{name}` is not defined under `oncall`")
         for name in self.roles:

@@ -56,13 +56,15 @@ class Approved(Record):
     """What people agreed to: the ``terms`` they met, and the targets as they were then.
 
     ``by`` are the ids of those who agreed, ``policy`` the SHA-256 of the policy that asked for the terms.
-    Whoever runs it looks whether the targets are still these.
+    Whoever runs it looks whether the targets are still these. ``excepted`` are the freezes, by name, that it
+    passes as long as this policy is in force.
     """
 
     policy: str
     terms: Terms
     bound: tuple[Bound, ...]
     by: tuple[str, ...]
+    excepted: tuple[str, ...] = ()
 
 
 class Claims(Record):

@@ -1,4 +1,5 @@
 -- Queues a job once more, under a ticket that was decided anew; nothing where it is queued or has ended.
+-- Whatever it is, it is held no more.
 -- KEYS prefix, request
 -- ARGV host, job, effect, ticket, asker, latest start in epoch seconds
 -- Returns 'ok' or 'there'.
@@ -6,6 +7,7 @@ local prefix, request, job = KEYS[1], KEYS[2], ARGV[2]
 local at = redis.call('HMGET', request, 'lane', 'entry')
 local lane = at[1] or 'normal'
 local stream = stream_of(prefix, ARGV[1], lane)
+redis.call('HDEL', held_of(prefix, ARGV[1]), job)
 if redis.call('EXISTS', prefix .. 'done:' .. job, claim_of(prefix, job)) > 0
   or (at[2] and #redis.call('XRANGE', stream, at[2], at[2]) > 0) then
   return 'there'

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from handlers.context import Context, Engine, Json, segment
-from handlers.faults import NotFound
+from handlers.faults import Fault, NotFound, Reason
 from handlers.grammar.command import Command
 from permissions.approval import Bound
 from permissions.operation import Operation, Resource
@@ -20,21 +20,30 @@ _PATHS = {
 }
 _ANY = tuple(_PATHS)
 
-SET_NAME = "what would go"
+MOST_AT_ONCE = 300
+"""How many objects one approval can be about: people have to be able to read what they agree to."""
 
 
 def bound(command: Command, context: Context, operation: Operation) -> tuple[Bound, ...]:
-    """Every object that the operation names and that is there, and the set that a prune would remove.
+    """Every object that the operation names and that is there, then every one that a prune would remove.
 
     Raises:
         EngineFault: the engine could not be asked.
+        Fault: a prune would remove more than anybody can agree to at once.
     """
-    named = [one for resource in operation.resources for one in _named(context.engine, resource)]
-    if type(command).preview is not Command.preview:
-        # A set has no name: it is what it lists, with ids, whether its asker is questioned or gave --force.
-        listed = command.preview(context).stdout
-        named.append(Bound(kind=Kind.SYSTEM, name=SET_NAME, id=f"sha256:{_digest(listed)}"))
-    return tuple(named)
+    condemned = command.condemned(context)
+    if len(condemned) > MOST_AT_ONCE:
+        raise Fault(
+            f"{len(condemned):,} objects would go; one approval is about {MOST_AT_ONCE} at most.",
+            hint="Narrow it with --filter, for example until=240h or a label.",
+            reason=Reason.LIMIT,
+        )
+    return (*named(context.engine, operation), *condemned)
+
+
+def named(engine: Engine, operation: Operation) -> tuple[Bound, ...]:
+    """Every object that the operation names and that is there; raises EngineFault."""
+    return tuple(one for resource in operation.resources for one in _named(engine, resource))
 
 
 def inspected(engine: Engine, kind: Kind, name: str) -> Json | None:

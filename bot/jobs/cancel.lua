@@ -1,4 +1,4 @@
--- Ends a job that waits, or tells the worker that runs it.
+-- Ends a job that waits or is held, or tells the worker that runs it.
 -- KEYS prefix, events
 -- ARGV host, job, signed order, event that ends a waiting job, channel, seconds that order and end are kept
 -- Returns 'removed', 'told', 'ended' or 'unknown'.
@@ -14,7 +14,9 @@ if state == 'claimed' then
   return 'told'
 end
 local at = redis.call('HMGET', prefix .. 'request:' .. job, 'lane', 'entry')
-if not state and not (at[1] and redis.call('XDEL', stream_of(prefix, host, at[1]), at[2]) == 1) then
+local waits = at[1] and redis.call('XDEL', stream_of(prefix, host, at[1]), at[2]) == 1
+local held = redis.call('HDEL', held_of(prefix, host), job) == 1
+if not state and not waits and not held then
   return 'unknown'
 end
 end_job(prefix, host, job, 'cancelled', seconds)

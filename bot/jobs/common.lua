@@ -1,7 +1,8 @@
 -- What the scripts share; bot/jobs/names.py puts it in front of each.
 --
 -- A job is in one place: waiting (its entry in a lane's stream was not read), ready (read, to be taken next),
--- parked (read, waiting for a lock or for its asker's share), claimed (a worker has it), or done. The hash
+-- parked (read, waiting for a lock or for its asker's share), claimed (a worker has it), held (the bot keeps
+-- it until what holds it is gone), or done. The hash
 -- claim:JOB holds all that is known of it once its entry was read: state, token, lane, entry, effect, attempt,
 -- user, and the locks it stands in line for.
 
@@ -29,6 +30,11 @@ end
 
 local function claim_of(prefix, job)
   return prefix .. 'claim:' .. job
+end
+
+-- What the bot keeps of held jobs, by job; no worker comes near it.
+local function held_of(prefix, host)
+  return prefix .. 'held:' .. host
 end
 
 local function forget_entry(prefix, host, lane, entry)

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from bot.jobs.names import BULK, DONE_SECONDS, FOLLOW, LANES, LIVE_SECONDS, READY, WORKERS, Names, script
 from bot.jobs.unsent import Unsent, UnsentFolder
-from bot.jobs.wire import Event, Late, Progress, SignedCancel
+from bot.jobs.wire import Event, Held, Late, Progress, SignedCancel
 
 log = structlog.get_logger(__name__)
 
@@ -250,8 +250,8 @@ class HostQueue:
 
 
 def final(event: Event) -> bool:
-    """Whether the job is over with it; one that came too late may be decided anew."""
-    return not isinstance(event, Late)
+    """Whether the job is over with it; one that came too late, or was held, may be decided anew."""
+    return not isinstance(event, Late | Held)
 
 
 def _now() -> str:

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from bot.failpoints import failpoint
 from bot.jobs import results
-from bot.jobs.bound import bound
+from bot.jobs.bound import named
 from bot.jobs.command_wire import Catalogue, from_wire
 from bot.jobs.context import JobContext, Login, WorkerClock, local_zone
 from bot.jobs.host_queue import Claimed, HostQueue
@@ -26,7 +26,7 @@ from bot.jobs.probe import Probe
 from bot.jobs.running import Job, Timers
 from bot.jobs.spool import Spool
 from bot.jobs.target import target_secrets
-from bot.jobs.wire import Ended, Event, Late, Refused, Result
+from bot.jobs.wire import Ended, Event, Held, Late, Refused, Result
 from bot.keys import HostKeys
 from bot.settings import WorkerSettings
 from bot.trust import TicketRefused, Trust
@@ -37,6 +37,7 @@ from handlers.grammar.command import Command
 from handlers.grammar.output import Lines, Output, Stream
 from handlers.redact import Masks
 from permissions.approval import moved
+from permissions.holds import Hold
 from permissions.policy import Policy
 from permissions.ticket import Approved, Claims, Effect, Mode, SealedValue, Ticket, TicketRefusal, refusal
 
@@ -120,17 +121,16 @@ class Life:
                 return self._internal.run(job, claims)
             command = self.opened(claims, secret_values)
             policy = self._second.policy(claims)
-            if claims.effect is Effect.CHANGE and not self._begun(job, claims, command):
-                return None
+            if claims.effect is Effect.CHANGE:
+                hold = self._second.hold(policy, claims, command)
+                if hold is not None:
+                    return self._held(job, hold)
+                if not self._begun(job, claims, command):
+                    return None
             seen = self._second.sight(policy, claims, command)
             context = self._context(claims, command, secret_values, seen)
-        except TicketRefused as refused:
-            return self._refused(job, refused.refusal)
-        except RedisError:
-            return self._ended(job, results.not_begun(job, STORE_AWAY))
         except Exception as error:  # noqa: BLE001 - the nonce was not written, for one: nothing may run then
-            _log_error(job, error)
-            return self._ended(job, results.not_begun(job))
+            return self._not_begun(job, error)
         log.info("job begun", job_id=claims.job_id, command=claims.command.path, effect=claims.effect.value)
         seconds, late = self._end_of_time(claims, command)
         timer = self._timers.after(seconds, lambda: end(job, late))
@@ -173,7 +173,10 @@ class Life:
         return claims
 
     def opened(self, claims: Claims, secret_values: list[str]) -> Command:
-        """The command with its sealed values, which are also noted to be masked; raises TicketRefused."""
+        """The command with its sealed values, which are also noted to be masked, held to what was agreed to.
+
+        Raises TicketRefused.
+        """
 
         def unseal(sealed: SealedValue) -> Any:
             value = self._host_keys.open(sealed)
@@ -181,9 +184,10 @@ class Life:
             return value
 
         try:
-            return from_wire(claims.command, self._catalogue, unseal)
+            command = from_wire(claims.command, self._catalogue, unseal)
         except ValueError as error:
             raise TicketRefused(TicketRefusal.MALFORMED) from error
+        return command.only(claims.approved.bound) if claims.approved else command
 
     def _begun(self, job: Job, claims: Claims, command: Command) -> bool:
         """Takes a change's locks, then its nonce, once; False when the job waits for others first."""
@@ -248,7 +252,7 @@ class Life:
         try:
             self._second.check(policy, claims, command)
             if claims.approved:
-                self._still(claims.approved, command, context)
+                self._still(claims.approved, command)
             if context.masks:
                 context.masks.add(target_secrets(self._engine, claims.operation))
             context.check()
@@ -271,9 +275,9 @@ class Life:
             return results.of_error(job, context)
         return results.of_output(job, context, output) if job.settle() else None
 
-    def _still(self, approved: Approved, command: Command, context: JobContext) -> None:
-        """Raises Fault when a target is not what was agreed to any more."""
-        found = bound(command, context, command.operation(self._settings.host))
+    def _still(self, approved: Approved, command: Command) -> None:
+        """Raises Fault when a target that was named is not what was agreed to any more."""
+        found = named(self._engine, command.operation(self._settings.host))
         lines = moved(approved.bound, found)
         if lines:
             raise Fault(
@@ -290,6 +294,27 @@ class Life:
             worker=self._worker_id,
             result=result,
             ticket=job.claimed.ticket if unsure else "",
+        )
+
+    def _not_begun(self, job: Job, error: Exception) -> Event:
+        match error:
+            case TicketRefused():
+                return self._refused(job, error.refusal)
+            case RedisError():
+                return self._ended(job, results.not_begun(job, STORE_AWAY))
+            case Fault():
+                return self._ended(job, results.not_begun(job, error.message, error.reason))
+        _log_error(job, error)
+        return self._ended(job, results.not_begun(job))
+
+    def _held(self, job: Job, hold: Hold) -> Event:
+        return Held(
+            job_id=job.claimed.job_id,
+            worker=self._worker_id,
+            ticket=job.claimed.ticket,
+            lock=hold.lock,
+            freeze=hold.freeze,
+            at=time.time(),
         )
 
     def _refused(self, job: Job, why: TicketRefusal) -> Event:

@@ -1,7 +1,7 @@
 """Which jobs run or wait on a host: read from its queue for people, never to decide anything by."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import redis.asyncio
 from redis.exceptions import RedisError
@@ -18,7 +18,7 @@ class Listed:
     """One job of a host."""
 
     job_id: str
-    state: Literal["running", "waiting"]
+    state: Literal["running", "waiting", "held"]
 
 
 class Listing:
@@ -29,11 +29,16 @@ class Listing:
         self._names = Names(namespace)
 
     async def jobs(self, host: str) -> list[Listed]:
-        """The host's jobs: those that run, then those that wait, the most urgent first."""
+        """The host's jobs: those that run, then those that wait, the most urgent first, then the held."""
         running, waiting = await self._read(host)
+        try:
+            held: Any = await self._redis.hkeys(self._names.held(host))
+        except RedisError as error:
+            raise StoreDown(unsure=False) from error
         return [
             *(Listed(job_id, "running") for job_id in running),
             *(Listed(job_id, "waiting") for job_id, _ in waiting),
+            *(Listed(job.decode("utf-8", "replace"), "held") for job in held),
         ]
 
     async def depth(self, host: str) -> tuple[int, int, float]:

@@ -6,6 +6,7 @@ counts against the asker; what is there but cannot be read is refused.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from permissions.bundle import ASKER_SECONDS
 from permissions.decide import decide, sees, sees_all
 from permissions.decision import Allow, Deny, NeedsApproval
 from permissions.facts import on_live_facts
+from permissions.holds import Hold, asked_for, can_be_held, excepting, held
 from permissions.matching import BY_SPELLING, MAKES_CONTAINERS, SHOWS, may_pull
 from permissions.operation import Facts, Operation, Resource
 from permissions.policy import UNMASKED_FLAG, Policy
@@ -77,11 +79,26 @@ class SecondDecision:
         decision = decide(policy, claims.principal, claims.channel_id, operation, at)
         if isinstance(decision, Deny):
             raise Denied(
-                f"{decision.reason} Nothing was run.",
+                f"{_lent_until(claims, at)}{decision.reason} Nothing was run.",
                 rule=decision.rule,
                 hint=f"Decided on this host by {decision.rule}. {decision.hint}",
             )
-        return decision
+        if claims.mode is Mode.PROBE:
+            # Who is to agree to it has to agree to the exceptions that it needs, too.
+            return excepting(policy, decision, operation, at) or decision
+        return asked_for(policy, decision, _excepted(claims)) or decision
+
+    def hold(self, policy: Policy, claims: Claims, command: Command) -> Hold | None:
+        """What the job has to wait for: a lock or a freeze that reaches what its targets are now.
+
+        Raises as :meth:`decision`.
+        """
+        told, locks = self._operation(claims, command), self._bundles.locks
+        if not can_be_held(told) or not (locks or policy.freezes):
+            return None
+        at = max(time.time(), claims.issued_at)
+        operation = live(self._engine, told)
+        return held(policy, locks, claims.principal, operation, at, _excepted(claims))
 
     def may(self, policy: Policy, claims: Claims, command: Command) -> bool:
         """Whether the asker could run another command there, by itself."""
@@ -127,6 +144,21 @@ class SecondDecision:
                 "incident": told.incident,
             }
         )
+
+
+def _excepted(claims: Claims) -> tuple[str, ...]:
+    """The freezes that people agreed to pass: those of the very policy that is in force."""
+    agreed = claims.approved
+    return agreed.excepted if agreed is not None and agreed.policy == claims.policy else ()
+
+
+def _lent_until(claims: Claims, at: float) -> str:
+    """That what was lent has ended since the bot decided; "" where nothing has."""
+    over = next((one for one in claims.principal.lent if one.until <= at), None)
+    if over is None:
+        return ""
+    when = datetime.fromtimestamp(over.until, UTC)
+    return f"The role {over.role} was lent until {when:%H:%M:%S} UTC only ({over.id}), and that is over. "
 
 
 def _agreed(claims: Claims, decision: NeedsApproval) -> bool:

@@ -81,6 +81,10 @@ class Names:
         """Is there while an event says that there is news, and nobody has read it."""
         return f"{self.prefix}live-told:{job_id}"
 
+    def held(self, host: str) -> str:
+        """A host's held jobs, as the bot keeps them."""
+        return f"{self.prefix}held:{host}"
+
     def inventory(self, host: str, kind: str) -> str:
         """What a host has of a kind, as its worker says."""
         return f"{self.prefix}inventory:{host}:{kind}"

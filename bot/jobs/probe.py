@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 LOG_LINES = 5
 MOST_CALLS = 50
 MOST_PEERS, MOST_LOOKED_AT = 10, 30
+MOST_OF_A_SET = 3
+"""How many of what a prune would remove are looked at more closely: a card shows no more of them."""
 LINE_CHARACTERS = 500
 
 
@@ -49,7 +51,8 @@ class Probe:
         try:
             found = self._found(claims, policy, command, context)
         except Fault as fault:
-            found = {"reason": fault.reason, "message": context.masked(fault.message)}
+            said = f"{fault.message} {fault.hint}".strip()
+            found = {"reason": fault.reason, "message": context.masked(said)}
         except Exception as error:  # noqa: BLE001 - whatever happens, those who wait are answered
             log.error("look failed inside", job_id=claims.probes, error=type(error).__name__)  # noqa: TRY400
             found = {"reason": Reason.INTERNAL, "message": INTERNAL}
@@ -59,16 +62,23 @@ class Probe:
 
     def _found(self, claims: Claims, policy: Policy, command: Command, context: JobContext) -> dict[str, Any]:
         decision = self._second.decision(policy, claims, command)
-        rehearsed = rehearse(command, context)
+        targets = bound(command, context, command.operation(claims.host))
+        # Every object of a set makes a call at least: of those that are not shown none needs to be found.
+        rehearsed = rehearse(command.only(targets[:MOST_CALLS]), context)
         if rehearsed.failures:
             failed = rehearsed.failures[0]
             raise Fault(failed.message, reason=Reason(failed.reason))
-        targets = bound(command, context, command.operation(claims.host))
         return {
-            "targets": tuple(self._target(one, claims, policy, context) for one in targets),
+            "targets": tuple(
+                self._target(one, claims, policy, context)
+                if not one.of_set or number < MOST_OF_A_SET
+                else Target(bound=one)
+                for number, one in enumerate(targets)
+            ),
             "calls": tuple(context.masked(line)[:LINE_CHARACTERS] for line in rehearsed.lines[:MOST_CALLS]),
             "terms": None if isinstance(decision, Allow) else decision.terms,
             "rule": decision.rule,
+            "excepted": () if isinstance(decision, Allow) else decision.excepted,
         }
 
     def _target(self, one: Bound, claims: Claims, policy: Policy, context: JobContext) -> Target:

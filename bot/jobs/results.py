@@ -17,6 +17,8 @@ NOT_KEPT = "The worker's disk did not take the whole output; only this end of it
 
 INTERNAL = "Something went wrong inside Docktalk; the worker's log tells more under this job's id."
 
+NOTHING_RUN = "Nothing was run."
+
 
 def of_output(job: Job, context: JobContext, output: Output) -> Result:
     """The command came to its own end."""
@@ -46,14 +48,12 @@ def of_error(job: Job, context: JobContext) -> Result:
     return of_fault(job, context, Fault(INTERNAL, reason=Reason.INTERNAL))
 
 
-def not_begun(job: Job, why: str = INTERNAL) -> Result:
+def not_begun(job: Job, why: str = INTERNAL, reason: Reason = Reason.INTERNAL) -> Result:
     """The job could not even begin, by default for a reason nobody foresaw."""
-    text = f"{why} Nothing was run.\n"
+    text = f"{why.removesuffix(NOTHING_RUN).rstrip()} {NOTHING_RUN}\n"
     stderr = Tail(text=text, total_bytes=len(text), total_lines=1)
     now = time.time()
-    return Result(
-        exit_code=1, reason=Reason.INTERNAL, stderr=stderr, kept=False, began_at=job.began_at, ended_at=now
-    )
+    return Result(exit_code=1, reason=reason, stderr=stderr, kept=False, began_at=job.began_at, ended_at=now)
 
 
 def _result(

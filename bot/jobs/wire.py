@@ -157,6 +157,21 @@ class Late(Record):
     at: float
 
 
+class Held(Record):
+    """The job has to wait for the end of a lock or a freeze, whose id or name is given; nothing was run.
+
+    ``ticket`` is its ticket's JSON. The bot knows locks and freezes itself: their words are not the worker's.
+    """
+
+    kind: Literal["held"] = "held"
+    job_id: str
+    worker: str
+    ticket: str
+    lock: str = ""
+    freeze: str = ""
+    at: float
+
+
 class Expired(Record):
     """Nobody took the job in time, and its host's worker is silent; nothing was run."""
 
@@ -208,7 +223,8 @@ class Probed(Record):
     """What a job that waits for an approval would do: to which objects, by which calls of the engine.
 
     ``terms`` are what the policy asks for on what the targets are now, None for nothing, and ``rule`` the
-    rule that says so. ``reason`` and ``message`` say why it may not be done at all. ``mac`` is made with the
+    rule that says so; ``excepted`` are the freezes, by name, that those terms let it pass. ``reason`` and
+    ``message`` say why it may not be done at all. ``mac`` is made with the
     key that the order to look brought, sealed: people decide by what this says.
     """
 
@@ -219,6 +235,7 @@ class Probed(Record):
     calls: tuple[str, ...] = ()
     terms: Terms | None = None
     rule: str = ""
+    excepted: tuple[str, ...] = ()
     reason: str = ""
     message: str = ""
     at: float
@@ -357,7 +374,7 @@ CHECK = "docktalk check"
 
 
 Event = Annotated[
-    Began | Waits | Progressed | Ended | Checked | Refused | Late | Expired | Uploaded | Probed,
+    Began | Waits | Progressed | Ended | Checked | Refused | Late | Held | Expired | Uploaded | Probed,
     Field(discriminator="kind"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

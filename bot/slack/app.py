@@ -21,11 +21,13 @@ from bot import metrics
 from bot.again import LATE
 from bot.failpoints import failpoint
 from bot.request import Request
-from bot.slack import cards, doubt, narrow, replies, running, shown
-from bot.slack.approval_forms import ApprovalForms, Approvals
+from bot.slack import card_budget, cards, doubt, lending_cards, narrow, replies, running, shown
+from bot.slack.approval_forms import FORMS, ApprovalForms, Approvals
+from bot.slack.approval_forms import SAID as OF_CARDS
 from bot.slack.blocks import Message
 from bot.slack.client import Identity, call
 from bot.slack.intake import (
+    Answer,
     Intake,
     Payload,
     request_from_click,
@@ -44,7 +46,8 @@ SlackApp = AsyncApp
 """The type, for whoever puts the parts together without knowing Bolt."""
 
 SAID = re.compile(
-    rf"^(?:{replies.JOB_STOP}|{replies.FOLLOW}|{doubt.CHECK}|{running.PAUSE}|{running.ALL}|{shown.PAGE}\.[a-z]+)$"
+    rf"^(?:{replies.JOB_STOP}|{replies.FOLLOW}|{doubt.CHECK}|{running.PAUSE}|{running.ALL}|{shown.PAGE}\.[a-z]+"
+    rf"|{lending_cards.REVOKE}|{card_budget.REVOKE})$"
 )
 """The buttons whose value is a line."""
 
@@ -108,8 +111,9 @@ def build_app(
     forms = ApprovalForms(client, approvals, intake, listeners.answered, listeners.whisper)
     app.action(cards.DETAILS)(forms.details)
     app.action(cards.DENY)(forms.deny)
-    app.view(cards.DENY)(forms.denied)
-    app.action(re.compile(f"^(?:{cards.APPROVE}|{cards.WITHDRAW}|{cards.AGAIN})$"))(forms.said)
+    app.action(cards.BREAK_GLASS)(forms.break_glass)
+    app.view(re.compile(f"^(?:{'|'.join(FORMS)})$"))(forms.sent)
+    app.action(re.compile(f"^(?:{'|'.join(OF_CARDS)})$"))(forms.said)
     app.view(CALLBACK)(listeners.password)
     app.view(narrow.CALLBACK)(listeners.narrowed)
     app.action(re.compile(".*"))(listeners.other_action)
@@ -205,7 +209,7 @@ class Listeners:
                 instead = action["action_id"] == replies.CORRECTION
                 request = request_from_click(body, action, correction, now=self._intake.now())
                 answer = await self._intake.answer(request, correction.program)
-                message = answer.message or _begun(correction, answer.job_id, user_id)
+                message = answer.message or _begun(correction, answer, user_id)
                 if correction.of and answer.job_id:
                     self._outbox.soon(self._intake.run_again(correction.of, answer.job_id))
         except Exception:
@@ -322,13 +326,13 @@ class Listeners:
         self._outbox.soon(self._outbox.put(entry))
 
 
-def _begun(correction: Correction, job_id: str, user_id: str) -> Message | None:
+def _begun(correction: Correction, answer: Answer, user_id: str) -> Message | None:
     """What a click says once its line is a job; None where the message that was clicked shows it itself."""
     if correction.of:
         return None
     if correction.program == LATE:
-        return replies.wanted(job_id, user_id)
-    return replies.started(job_id, user_id, confirmed=correction.confirmed)
+        return replies.wanted(answer.job_id, user_id)
+    return replies.started(answer.job_id, user_id, confirmed=correction.confirmed, waits=answer.waits)
 
 
 async def _respond(respond: AsyncRespond, message: Message, *, instead: bool) -> None:

@@ -8,8 +8,12 @@ from bot.slack.client import Clock
 from bot.slack.links import Links
 from bot.slack.outbox import Outbox
 from bot.store.approvals import Asked, card_key
+from bot.store.budgets import Budget
 from bot.store.outbox import Entry, Kind
 from permissions.approval import State, Voter, last_told
+
+REVISIONS = 1000
+"""The revisions of a card for each step of its approval."""
 
 
 class ApprovalBoard:
@@ -37,6 +41,14 @@ class ApprovalBoard:
             copy = self._entry(asked, key, user_id, cards.ask(asked, link or None))
             await self._outbox.put(copy.model_copy(update={"thread_ts": "", "user_id": user_id}))
 
+    async def show_budget(self, asked: Asked, budget: Budget) -> None:
+        """Shows on the card how far the budget that came of it is used."""
+        message = cards.card(asked, budget=budget)
+        entry = self._entry(asked, card_key(asked.job_id), asked.draft.record.channel_id, message)
+        # Above what the approval itself shows, below what comes of its next step.
+        revision = entry.revision + min(budget.revision + 1, REVISIONS - 1)
+        await self._outbox.put(entry.model_copy(update={"revision": revision}))
+
     def _entry(self, asked: Asked, key: str, channel_id: str, message: Message) -> Entry:
         record = asked.draft.record
         return Entry(
@@ -47,6 +59,6 @@ class ApprovalBoard:
             user_id=record.user_id,
             thread_ts=record.thread_ts,
             message=message,
-            revision=asked.approval.revision + 1,
+            revision=(asked.approval.revision + 1) * REVISIONS,
             made_at=self._clock.now(),
         )

@@ -17,7 +17,17 @@ from bot.store.approvals import Asked
 
 log = structlog.get_logger(__name__)
 
-_LINES = {cards.APPROVE: "approve", cards.WITHDRAW: "withdraw", cards.AGAIN: "ask-again"}
+SAID = {
+    cards.APPROVE: "approve",
+    cards.WITHDRAW: "withdraw",
+    cards.AGAIN: "ask-again",
+    cards.WHO_CAN: "who-can",
+    cards.ASK_THEM: "ask-them",
+}
+"""The buttons that say a line, each with its word."""
+
+FORMS = {cards.DENY: "deny", cards.BREAK_GLASS: "break-glass"}
+"""The forms that ask for a reason, each with its word."""
 
 Answered = Callable[[Request, dict[str, Any], AsyncRespond], Awaitable[None]]
 Whisper = Callable[[Payload, Message], None]
@@ -49,10 +59,10 @@ class ApprovalForms:
         self._whisper = whisper
 
     async def said(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
-        """Approve, Withdraw, Ask again."""
+        """The buttons that say a line."""
         await ack()
         action = body["actions"][0]
-        line = f"{_LINES[action['action_id']]} -- {shlex.quote(str(action.get('value') or ''))}"
+        line = f"{SAID[action['action_id']]} -- {shlex.quote(str(action.get('value') or ''))}"
         request = request_from_said(body, {**action, "value": line}, now=self._intake.now())
         await self._answered(request, body, respond)
 
@@ -60,12 +70,16 @@ class ApprovalForms:
         """Asks why not."""
         await self._open(ack, body, respond, cards.deny_form)
 
+    async def break_glass(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
+        """Asks why it cannot wait."""
+        await self._open(ack, body, respond, cards.break_glass_form)
+
     async def details(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
         """Shows all that is known."""
         await self._open(ack, body, respond, cards.details)
 
-    async def denied(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """The form with the reason; the card shows what came of it, or its sender alone hears why not."""
+    async def sent(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """A form with a reason; the card shows what came of it, or its sender alone hears why not."""
         await ack()
         user, token = body["user"], str(body["view"]["private_metadata"])
         try:
@@ -74,13 +88,14 @@ class ApprovalForms:
                 return
             record = asked.draft.record
             values = body["view"]["state"]["values"]
+            word = FORMS[body["view"]["callback_id"]]
             reason = str(values[cards.REASON][cards.REASON].get("value") or "").strip()
             request = request_from_form(
                 body,
                 channel_id=record.channel_id,
                 thread_ts=record.thread_ts,
                 program="docktalk",
-                text=f"deny --reason={shlex.quote(reason)} -- {shlex.quote(token)}",
+                text=f"{word} --reason={shlex.quote(reason)} -- {shlex.quote(token)}",
                 now=self._intake.now(),
             )
             answer = await self._intake.answer(request, request.program)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.jobs.wire import Target
+from bot.lends import spoken_time
+from bot.slack import card_budget
 from bot.slack import card_words as say
 from bot.slack.blocks import (
     Block,
@@ -24,11 +26,15 @@ from bot.slack.blocks import (
 )
 from bot.slack.parent import Said, lasting
 from bot.store.approvals import Asked
+from bot.store.grants import GrantDraft
+from bot.store.records import Draft
 from permissions.approval import MAX_REASON, State, Vote
 from permissions.verbs import Danger
 
 APPROVE, DENY, DETAILS = "approval_approve", "approval_deny", "approval_details"
 WITHDRAW, AGAIN = "approval_withdraw", "approval_again"
+WHO_CAN, ASK_THEM = "approval_who_can", "approval_ask_them"
+BREAK_GLASS = "approval_break_glass"
 """The action ids; the value of each button is the token of what was asked."""
 
 HEADER_CHARS, LINE_CHARS, LOG_CHARS = 150, 2_000, 1_200
@@ -63,7 +69,7 @@ def asker(asked: Asked) -> str:
 def spoken(asked: Asked) -> str:
     """What would run and where, on one line."""
     record = asked.draft.record
-    return f"{cut(line(say.whole_line(record)), 150)} on {say.name(record.host)}"
+    return f"{cut(line(say.whole_line(record)), 150)} on {', '.join(say.hosts(asked))}"
 
 
 def header(asked: Asked) -> Block:
@@ -80,10 +86,12 @@ def what_runs(asked: Asked) -> Block:
 def where_who_why(asked: Asked) -> Block:
     """Where it would run, who asks, why, until when, and what of the line cannot be seen."""
     record, approval = asked.draft.record, asked.approval
-    said = [words("On ", bold=True), code(say.name(record.host)), words(", asked by "), user(record.user_id)]
+    said = [words("On ", bold=True), *_where(asked), words(", asked by "), user(record.user_id)]
     said += [words(", ends at "), moment(approval.asked_at + approval.terms.expires)]
     if reason := say.short(approval.reason, MAX_REASON):
         said += [words("\nWhy: ", bold=True), words(reason)]
+    if approval.incident not in {"", reason}:
+        said += [words("\nIncident: ", bold=True), words(say.name(approval.incident))]
     if size(say.whole_line(record)) > LINE_CHARS:
         said.append(words("\nThe line is longer than shown here; Details has more of it.", bold=True))
     if say.hides(record):
@@ -93,6 +101,8 @@ def where_who_why(asked: Asked) -> Block:
 
 def what_it_does(asked: Asked) -> Block:
     """What it does in words; until its targets were looked at, that they are."""
+    if isinstance(asked.draft, GrantDraft):
+        return section(emoji("key"), words(" Lends the role ", bold=True), *say.gives(asked.draft))
     if asked.probed is None or asked.probed.reason:
         return looking(asked)
     sign = "information_source" if asked.operation.danger is Danger.SAFE else "warning"
@@ -109,6 +119,10 @@ def looking(asked: Asked) -> Block:
         )
     why = say.short(asked.probed.message, 300) or "The targets could not be looked at."
     return section(emoji("x"), words(f" {why} Nothing can be approved."))
+
+
+def _where(asked: Asked) -> list[Block]:
+    return say.joined([[code(one)] for one in say.hosts(asked)])
 
 
 def votes(asked: Asked) -> Iterator[Block]:
@@ -143,19 +157,32 @@ def log(targets: tuple[Target, ...]) -> str:
 def buttons(asked: Asked) -> Block:
     """What can be clicked while it is open; before there is something to vote on, only to withdraw it."""
     withdraw = click("Withdraw", WITHDRAW, asked, confirm=("Withdraw it?", "It ends, and nothing is run."))
-    if asked.approval.bound is None or asked.probed is None or asked.probed.reason:
-        return actions(withdraw)
+    own = [*([click("Break glass…", BREAK_GLASS, asked, danger=True)] if asked.glass else []), withdraw]
+    of_job = isinstance(asked.draft, Draft)
+    if asked.approval.bound is None or (of_job and (asked.probed is None or asked.probed.reason)):
+        return actions(*own)
     approve = click("Approve", APPROVE, asked)
     approve["style"] = "primary"
     approve["confirm"] = {
         "title": plain("Approve this?", 100),
-        "text": plain(f"{spoken(asked)} runs at once when enough have approved, in your name too.", 300),
+        "text": plain(_agreed_to(asked), 300),
         "confirm": plain("Approve", 30),
         "deny": plain("Back", 30),
         "style": "primary",
     }
     deny = click("Deny…", DENY, asked, danger=True)
-    return actions(approve, deny, click("Details", DETAILS, asked), withdraw)
+    who = click("Who can approve?", WHO_CAN, asked)
+    return actions(approve, deny, click("Details", DETAILS, asked), who, *own)
+
+
+def _agreed_to(asked: Asked) -> str:
+    if isinstance(asked.draft, GrantDraft):
+        lasting = f"for {spoken_time(asked.draft.seconds)} on {', '.join(say.hosts(asked))}"
+        return (
+            f"{asker(asked)} has the role {say.name(asked.draft.role)} {lasting} when enough have approved."
+        )
+    more = card_budget.in_words(asked)
+    return f"{spoken(asked)} runs at once when enough have approved, in your name too.{more}"
 
 
 def click(label: str, action_id: str, asked: Asked, **how: Any) -> Block:
@@ -170,8 +197,8 @@ def over(asked: Asked) -> Iterator[Block]:
     said = [emoji(now.emoji), words(f" {now.word}", bold=True)]
     if approval.ended_by:
         said += [words(" by "), user(approval.ended_by)]
-    said += [words(" at "), moment(approval.ended_at), words(", on "), code(say.name(record.host))]
-    said += [words(", asked by "), user(record.user_id), words(f". {_outcome(asked)}")]
+    said += [words(" at "), moment(approval.ended_at), words(", on "), *_where(asked)]
+    said += [words(", asked by "), user(record.user_id), *_outcome(asked)]
     others = [one.user_id for one in approval.votes if one.approves and one.user_id != approval.ended_by]
     if others:
         said += [words(" Yes had been said by "), *say.joined([[user(one)] for one in others[:VOTES]])]
@@ -183,13 +210,34 @@ def over(asked: Asked) -> Iterator[Block]:
         yield _bullets([*moved[:MOVED_LINES], *say.more(len(moved) - MOVED_LINES)])
 
 
-def _outcome(asked: Asked) -> str:
-    if asked.approval.state is State.APPROVED:
-        return "The result is in the thread."
-    if asked.approval.state is State.EXPIRED:
-        waited = lasting(asked.approval.terms.expires).removesuffix(" 0 s")
-        return f"It was not decided in {waited}; nothing was run."
-    return "Nothing was run."
+def _outcome(asked: Asked) -> list[Block]:
+    approval, draft = asked.approval, asked.draft
+    nothing = "nothing was run" if isinstance(draft, Draft) else "nothing was lent"
+    if approval.state is State.APPROVED and isinstance(draft, GrantDraft):
+        return _lent(draft, approval.ended_at + draft.seconds)
+    if approval.state is State.APPROVED:
+        return [words(". The result is in the thread.")]
+    if approval.state is State.EXPIRED:
+        waited = lasting(approval.terms.expires).removesuffix(" 0 s")
+        return [words(f". It was not decided in {waited}; {nothing}.")]
+    if approval.state is State.WITHDRAWN and approval.why:
+        return [words(f". {say.short(approval.why, MAX_REASON)}")]
+    return [words(f". {nothing.capitalize()}.")]
+
+
+def _lent(draft: GrantDraft, until: float) -> list[Block]:
+    """How long a role is lent, or that it was."""
+    said = [words(". The role "), code(say.name(draft.role))]
+    if not draft.ended_at:
+        return [*said, words(" is lent until "), moment(until), words(f" as {draft.grant_id}.")]
+    by = [words(" by "), user(draft.ended_by)] if draft.ended_by else []
+    return [
+        *said,
+        words(f" was lent as {draft.grant_id}; it ended at "),
+        moment(draft.ended_at),
+        *by,
+        words("."),
+    ]
 
 
 def _lines(text: str) -> list[str]:

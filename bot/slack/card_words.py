@@ -1,18 +1,23 @@
 """What the cards of an approval say in words: what runs, what it does to what, who has to agree."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bot.jobs.wire import Target
+from bot.lends import spoken_time
 from bot.slack.blocks import Block, clean, code, cut, line, moment, user, words
 from bot.slack.parent import count
 from bot.store.approvals import Asked
+from bot.store.grants import GrantDraft
 from bot.store.records import RequestRecord
+from handlers.format.units import size
 from permissions.approval import Step, Threshold, Voter, possible, seated
 from permissions.verbs import Danger, Verb
 
 NAME_CHARS = 80
 WAYS = 6
 """The most ways to a yes that are told."""
+LISTED_CHARS = 88
 TARGETS = 3
 """The most targets that a card shows; its details show more."""
 
@@ -101,8 +106,27 @@ def log_line(text: str, limit: int) -> str:
     return cut(clean(text[: 8 * limit]).replace("\n", " "), limit)
 
 
+def hosts(asked: Asked) -> list[str]:
+    """Where it would be: a job's host, or those that a role would be lent for; the first ones."""
+    draft = asked.draft
+    if not isinstance(draft, GrantDraft):
+        return [name(draft.record.host)]
+    return [*(name(one) for one in draft.hosts[:TARGETS]), *more(len(draft.hosts) - TARGETS)]
+
+
+def gives(draft: GrantDraft) -> list[Block]:
+    """What a role would let its holder do, for how long."""
+    said = [
+        code(name(draft.role)),
+        words(f" for {spoken_time(draft.seconds)} from the approval on. It gives:"),
+    ]
+    return [*said, *(words(f"\n• {short(one, 160)}") for one in draft.may or ("nothing by itself",))]
+
+
 def purpose(asked: Asked) -> str:
     """What is asked for: ``restart container web``."""
+    if isinstance(asked.draft, GrantDraft):
+        return line(f"lend the role {name(asked.draft.role)}")
     *kind, leaf = asked.operation.command.split() or ["?"]
     named = asked.operation.resources
     targets = " ".join([*(name(one.name) for one in named[:TARGETS]), *more(len(named) - TARGETS)])
@@ -119,14 +143,33 @@ def does(asked: Asked) -> list[Block]:
     said = [words(phrase)]
     if targets:
         said.append(words(", using " if alone else " "))
-        if len(targets) > 1:
-            said.append(words(f"{count(len(targets), 'object')}: "))
+        if len(targets) > 1 or targets[0].bound.of_set:
+            said.append(words(f"{_several(targets)}: "))
         said += joined([_object(one) for one in targets[:TARGETS]])
         said += [words(f" {one}") for one in more(len(targets) - TARGETS)]
     elif not alone:
         said.append(words(" nothing that is there now"))
     consequence = _CONSEQUENCES[operation.danger]
+    if any(one.bound.of_set for one in targets):
+        said.append(words(". Nothing else goes, and what is used by then stays"))
     return [*said, words(". "), *([words(consequence, bold=True)] if consequence else [])]
+
+
+def _several(targets: Sequence[Target]) -> str:
+    """How many objects; of what a prune found, of which kinds and how many bytes."""
+    if not targets[0].bound.of_set:
+        return count(len(targets), "object")
+    kinds = Counter(one.bound.what for one in targets)
+    said = [count(many, f"{what} record" if what == "build cache" else what) for what, many in kinds.items()]
+    weight = sum(one.bound.bytes for one in targets)
+    return f"{', '.join(said)}{f' (up to {size(weight)})' if weight else ''}"
+
+
+def listed(targets: Sequence[Target]) -> str:
+    """A line for each object of what a prune found, "" for others."""
+    bounds = [one.bound for one in targets if one.bound.of_set]
+    shown = (f"{one.what} {name(one.name)} {line(one.id)[:19]} {size(one.bytes)}" for one in bounds)
+    return "\n".join(short(text, LISTED_CHARS) for text in shown)
 
 
 def _object(target: Target) -> list[Block]:
@@ -147,7 +190,7 @@ def state_of(target: Target) -> list[Block]:
         peers = ", ".join(name(peer) for peer in target.peers[:TARGETS])
         facts.append(" ".join([f"shares its networks with {peers}", *more(len(target.peers) - TARGETS)]))
     said = " · ".join(facts)
-    return [words(f"{target.bound.kind} "), code(name(target.bound.name)), words(f": {said or 'is there'}")]
+    return [words(f"{target.bound.what} "), code(name(target.bound.name)), words(f": {said or 'is there'}")]
 
 
 def needs(asked: Asked, voters: Mapping[str, Voter]) -> list[Block]:
@@ -166,8 +209,9 @@ def needs(asked: Asked, voters: Mapping[str, Voter]) -> list[Block]:
 
 
 def deciders(asked: Asked, at: float) -> list[Block]:
-    """Who could decide it at a moment (epoch seconds)."""
+    """Who could decide it at a moment (epoch seconds), first those who were added last."""
     begun = [way for way in possible(asked.approval) if asked.approval.asked_at + way.after <= at]
+    begun.sort(key=lambda way: -way.after)
     others = [words(f" {one} ways") for one in more(len(begun) - WAYS)]
     return [*joined([_way(way) for way in begun[:WAYS]], ", or "), *others] or [words("nobody yet")]
 

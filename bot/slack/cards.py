@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.jobs.wire import Target
+from bot.lending_lines import LEAST_REASON
+from bot.slack import card_budget
 from bot.slack import card_parts as parts
 from bot.slack import card_words as say
 from bot.slack.blocks import (
@@ -26,19 +28,26 @@ from bot.slack.blocks import (
     section,
     words,
 )
-from bot.slack.card_parts import AGAIN, APPROVE, DENY, DETAILS, WITHDRAW
+from bot.slack.card_parts import AGAIN, APPROVE, ASK_THEM, BREAK_GLASS, DENY, DETAILS, WHO_CAN, WITHDRAW
 from bot.slack.parent import count
 from bot.store.approvals import Asked
+from bot.store.budgets import Budget
+from bot.store.grants import GrantDraft
+from bot.store.records import Draft
 from permissions.approval import MAX_REASON, State, Voter, last_told, possible
 
 __all__ = [
     "AGAIN",
     "APPROVE",
+    "ASK_THEM",
+    "BREAK_GLASS",
     "DENY",
     "DETAILS",
     "REASON",
+    "WHO_CAN",
     "WITHDRAW",
     "ask",
+    "break_glass_form",
     "card",
     "deny_form",
     "details",
@@ -49,33 +58,35 @@ REASON = "reason"
 """The block id and action id of the deny form's only field."""
 
 VIEW_TARGETS, VIEW_LINES, FACT_CHARS = 30, 50, 400
-VIEW_LINE_CHARS, VIEW_PART_CHARS, CHUNK_CHARS = 10_500, 5_500, 2_900
+VIEW_LINE_CHARS, VIEW_PART_CHARS, VIEW_SET_CHARS, CHUNK_CHARS = 10_500, 5_500, 27_000, 2_900
 """Characters in a view: of the line, of each other part, of each of its blocks."""
 
 _NOBODY: Mapping[str, Voter] = MappingProxyType({})
 
 
-def card(asked: Asked, voters: Mapping[str, Voter] = _NOBODY) -> Message:
+def card(asked: Asked, voters: Mapping[str, Voter] = _NOBODY, budget: Budget | None = None) -> Message:
     """The message about an approval, as it stands.
 
     ``voters`` are those who have voted, as they are now, by user id (as for ``permissions.approval.cast``):
-    with them the card says how far each way to a yes has come.
+    with them the card says how far each way to a yes has come. ``budget`` is the one that came of it.
     """
     blocks = [parts.header(asked), parts.what_runs(asked)]
     if asked.approval.state is State.OPEN:
         blocks += _open(asked, voters)
     else:
-        blocks += parts.over(asked)
-        if asked.approval.state is State.VOID:
+        blocks += [*parts.over(asked), *card_budget.more_often(asked)]
+        blocks += card_budget.standing(budget) if budget else []
+        if asked.approval.state is State.VOID and isinstance(asked.draft, Draft):
             blocks.append(actions(parts.click("Ask again", AGAIN, asked)))
-    return _message("card", asked, [*blocks, parts.small_print(asked)])
+    kind = f"card.{budget.id}.{budget.revision}." if budget else "card"
+    return _message(kind, asked, [*blocks, parts.small_print(asked)])
 
 
 def ask(asked: Asked, card_link: str | None = None) -> Message:
     """The direct message to somebody who could decide; ``card_link`` is where the card is."""
     blocks = [parts.header(asked), parts.what_runs(asked)]
     if asked.approval.state is State.OPEN:
-        blocks += [parts.where_who_why(asked), parts.what_it_does(asked)]
+        blocks += [parts.where_who_why(asked), parts.what_it_does(asked), *card_budget.more_often(asked)]
         blocks += [section(*say.needs(asked, _NOBODY)), parts.buttons(asked)]
     else:
         blocks += parts.over(asked)
@@ -122,17 +133,50 @@ def deny_form(asked: Asked) -> dict[str, Any]:
     }
 
 
+def break_glass_form(asked: Asked) -> dict[str, Any]:
+    """The form that asks why it cannot wait, as ``views.open`` takes it."""
+    told = (
+        "Shown in the channel and to those who review it. It runs at once, and you hold the role for a time."
+    )
+    field = {
+        "type": "input",
+        "block_id": REASON,
+        "label": parts.plain("Why can it not wait?", 100),
+        "hint": parts.plain(told, 200),
+        "element": {
+            "type": "plain_text_input",
+            "action_id": REASON,
+            "multiline": True,
+            "min_length": LEAST_REASON,
+            "max_length": MAX_REASON,
+        },
+    }
+    return {
+        "type": "modal",
+        "callback_id": BREAK_GLASS,
+        "private_metadata": asked.token,
+        "title": parts.plain("Break the glass", 24),
+        "submit": parts.plain("Run it at once", 24),
+        "close": parts.plain("Back", 24),
+        "blocks": [preformatted(cut(say.whole_line(asked.draft.record), CHUNK_CHARS)), field],
+    }
+
+
 def details(asked: Asked) -> dict[str, Any]:
     """Everything that is known, as ``views.open`` takes it: the line, calls, ids, logs, terms and times."""
     blocks = [*_part("What exactly runs", say.whole_line(asked.draft.record), VIEW_LINE_CHARS)]
     probed = asked.probed
-    if probed is None or probed.reason:
+    if isinstance(asked.draft, GrantDraft):
+        blocks.append(parts.what_it_does(asked))
+    elif probed is None or probed.reason:
         blocks.append(parts.looking(asked))
     else:
         calls = "\n".join(say.log_line(call, FACT_CHARS) for call in probed.calls)
         blocks += _part("Calls of the engine to come", calls or "none", VIEW_PART_CHARS)
-        targets = "\n\n".join(map(_target_in_full, probed.targets[:VIEW_TARGETS]))
-        blocks += _part("What it is bound to", targets or "nothing that is there now", VIEW_PART_CHARS)
+        listed = say.listed(probed.targets)
+        targets = listed or "\n\n".join(map(_target_in_full, probed.targets[:VIEW_TARGETS]))
+        limit = VIEW_SET_CHARS if listed else VIEW_PART_CHARS
+        blocks += _part("What it is bound to", targets or "nothing that is there now", limit)
         logs = "\n\n".join(_log_in_full(one) for one in probed.targets[:VIEW_TARGETS] if one.log)
         blocks += _part("Last lines of the log", logs, VIEW_PART_CHARS) if logs else []
     return {
@@ -181,6 +225,7 @@ def _voted_name(asked: Asked) -> str:
 def _open(asked: Asked, voters: Mapping[str, Voter]) -> Iterator[Block]:
     yield parts.where_who_why(asked)
     yield parts.what_it_does(asked)
+    yield from card_budget.more_often(asked)
     yield section(*say.needs(asked, voters), *parts.votes(asked))
     if asked.probed is not None and not asked.probed.reason:
         for target in asked.probed.targets[: say.TARGETS]:

@@ -51,12 +51,13 @@ class Lines(Protocol):
 class Answer:
     """What the asker is to see at once; None when the thread says the rest.
 
-    ``told``: it only says that what was asked for is done.
+    ``told``: it only says that what was asked for is done. ``waits``: people have to agree to the job first.
     """
 
     message: Message | None = None
     told: bool = False
     job_id: str = ""
+    waits: bool = False
     password: PasswordNeeded | None = None
 
 
@@ -196,10 +197,10 @@ class Intake:
         """Hands a request to the pipeline; ``command`` is the slash command's name as people type it."""
         reply = await self._pipeline.submit(request)
         match reply:
-            case Accepted(job_id=job_id, duplicate=duplicate):
+            case Accepted(job_id=job_id, duplicate=duplicate, waits=waits):
                 if not duplicate:
                     self._accepted(job_id)
-                return Answer(job_id=job_id)
+                return Answer(job_id=job_id, waits=waits)
             case PasswordNeeded():
                 return Answer(password=reply)
             case Help():

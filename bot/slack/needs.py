@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from bot.jobs.wire import Checked, Ended, Event, Probed, Progress
+from bot.jobs.wire import Checked, Ended, Event, Held, Probed, Progress
 from bot.store.displays import Display, Doubt
 from bot.store.records import RequestRecord
+from permissions.holds import Hold
 
 
 class Jobs(Protocol):
@@ -41,6 +42,22 @@ class Approvals(Protocol):
 
     async def moved(self, job_id: str, why: str) -> None:
         """What was agreed to was not there any more when it was to run."""
+        ...
+
+
+class HeldJobs(Protocol):
+    """Where jobs are kept that a worker held."""
+
+    async def keep(self, record: RequestRecord, event: Held) -> Hold | None:
+        """Keeps it; what it waits for. Raises Fault where it may not run any more."""
+        ...
+
+
+class Budgets(Protocol):
+    """What budgets hear of their uses."""
+
+    async def refused(self, record_id: str, reason: str) -> None:
+        """A use of this one has ended, for this reason."""
         ...
 
 

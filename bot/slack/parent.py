@@ -27,13 +27,18 @@ class Revision(IntEnum):
     WAITING = 1
     BEHIND = 2
     ASKED = 1_000
-    RUNNING = 1_001
+    RUNNING = 10**9
     ENDED = 10**12
 
 
 def passing(accepted_at: float, now: float) -> int:
     """The revision of what a job shows while it runs: between RUNNING and ENDED, later ones greater."""
     return min(Revision.RUNNING + 1 + max(0, int((now - accepted_at) * 1000)), Revision.ENDED - 1)
+
+
+def pausing(accepted_at: float, now: float) -> int:
+    """The revision of what a job shows while it is held or asked about: between ASKED and RUNNING."""
+    return min(Revision.ASKED + max(0, int((now - accepted_at) * 1000)), Revision.RUNNING - 1)
 
 
 def waiting_for(number: int) -> int:
@@ -59,6 +64,7 @@ class State(Said):
     """A job's state."""
 
     WAITING = ("Waiting", "hourglass")
+    HELD = ("Held", "lock")
     RUNNING = ("Running", "hourglass_flowing_sand")
     DONE = ("Done", "white_check_mark")
     FAILED = ("Failed", "x")
@@ -99,14 +105,24 @@ def parent_of(
                 *rest,
             ),
             *below,
-            context(record.job_id, *notes, *record.notes),
+            context(record.job_id, tag(record), *notes, *record.notes),
         ],
     )
 
 
+def tag(record: RequestRecord) -> str:
+    """The incident that a job belongs to, or ""."""
+    return record.operation.incident if record.operation else ""
+
+
 def typed(record: RequestRecord) -> str:
     """The line as it is shown, with its program before it."""
-    shown = cut(line(record.shown), SHOWN_CHARS)
+    return typed_line(record.shown)
+
+
+def typed_line(text: str) -> str:
+    """The same of a line by itself."""
+    shown = cut(line(text), SHOWN_CHARS)
     return shown if shown.startswith(("docker ", "docktalk ")) else f"docker {shown}"
 
 

@@ -105,6 +105,15 @@ class People:
         mine = tuple(sorted(group for group, members in groups.items() if user_id in members))
         return known(standing, min(as_of, groups_as_of), mine)
 
+    async def members(self, group_id: str) -> tuple[str, ...] | None:
+        """The ids of a user group's members, in order; None where Slack could not be asked."""
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                _, groups = await self._groups.get("")
+        except (SlackTrouble, TimeoutError):
+            return None
+        return tuple(sorted(groups.get(group_id, ())))
+
     async def _account(self, user_id: str) -> Standing:
         answer = await call(self._client.users_info(user=user_id), ASK_SECONDS)
         return self._standing(answer["user"])

@@ -28,11 +28,12 @@ from bot.slack.blocks import (
 )
 from bot.slack.excerpt import Excerpt
 from bot.slack.parent import SHOWN_CHARS, Revision, State, count, lasting, parent_of
-from bot.slack.replies import CORRECTION, MEANT
+from bot.slack.replies import CORRECTION, JOB_STOP, MEANT
 from bot.store.displays import Doubt
 from bot.store.outbox import Stream
 from bot.store.records import RequestRecord
 from handlers.faults import Fault, Reason
+from permissions.holds import Hold
 from permissions.model import Record
 from permissions.ticket import TicketRefusal
 
@@ -95,10 +96,25 @@ def behind(record: RequestRecord, job_id: str, ahead: RequestRecord | None, revi
     return parent_of(record, State.WAITING, revision, rest, f" after {job_id}")
 
 
-def still_wanted(record: RequestRecord, waited: float, yes: str) -> Message:
+def held(record: RequestRecord, hold: Hold, revision: int) -> Message:
+    """The parent while a lock or a freeze holds the job, with a way to take it back."""
+    sentence = f"{cut(line(hold.sentence), 500)}. It runs when that is over."
+    take_back = button(
+        "Take back", action_id=JOB_STOP, value=f"cancel {record.job_id}", spoken=f"Take back {record.job_id}"
+    )
+    rest = [words("\n"), *prose(sentence, 600)]
+    return parent_of(record, State.HELD, revision, rest, f". {sentence}", below=(take_back,))
+
+
+def freed(record: RequestRecord, revision: int) -> Message:
+    """The parent once nothing holds the job any more."""
+    return parent_of(record, State.WAITING, revision, [words(" for a worker: nothing holds it now")], "")
+
+
+def still_wanted(record: RequestRecord, waited: float, yes: str, revision: int = Revision.ASKED) -> Message:
     """The question that stands before a job which waited so many seconds; ``yes`` is the id behind it."""
     sentence = f"It waited {lasting(waited)}, so nothing was run yet. Is it still wanted?"
-    asking = parent_of(record, State.ASKING, Revision.ASKED, [words(f"\n{sentence}")], f". {sentence}")
+    asking = parent_of(record, State.ASKING, revision, [words(f"\n{sentence}")], f". {sentence}")
     spoken = f"Yes, run {cut(line(record.shown), 60)}"
     ask = button("Still wanted", action_id=CORRECTION, value=yes, spoken=spoken)
     note = context("only the asker can say yes, for ten minutes")
@@ -205,6 +221,7 @@ def _asking(record: RequestRecord, result: Result) -> Ending:
         ),
         context(
             record.job_id,
+            tag(record),
             part.note if part else "",
             "nothing was changed · only the asker can say yes, for ten minutes",
             *record.notes,

@@ -4,7 +4,7 @@ import re
 
 from wcwidth import wcswidth
 
-from bot.reply import Found, Help, JobRows, Refusal, Told
+from bot.reply import CanDecide, Found, Help, JobRows, Refusal, Told, Unconfirmed
 from bot.slack.blocks import (
     Block,
     Message,
@@ -27,6 +27,7 @@ from bot.slack.blocks import (
     user,
     words,
 )
+from bot.slack.who_can import can_decide
 from handlers.faults import Reason
 
 JOB_STOP = "job.stop"
@@ -41,8 +42,10 @@ CORRECTION = "correction"
 _ONLY_YOU = "only you see this"
 _NOTHING_RUN = "nothing was run"
 _DENIALS = frozenset({Reason.DENIED, Reason.NOT_A_MEMBER, Reason.APPROVAL_CLOSED})
+_NOTHING_MORE = {Reason.STORE_DOWN, Reason.NOT_IN_CHANNEL, Reason.LOCKED, Reason.FROZEN}
 _HELP_CHARS = 8_500
 _CARET_LINE = 100
+_OBJECTS = 5
 _PADDING = re.compile(r"(?<=\S) {3,}")
 
 
@@ -68,8 +71,14 @@ def gone() -> Message:
     )
 
 
-def started(job_id: str, user_id: str, *, confirmed: bool) -> Message:
-    """What stands in place of a refusal once its corrected line is a job, of a question after its yes."""
+def started(job_id: str, user_id: str, *, confirmed: bool, waits: bool = False) -> Message:
+    """What stands in place of a refusal once its corrected line is a job, of a question after its yes.
+
+    ``waits``: people have to agree to it first.
+    """
+    if waits:
+        asked = [words("Asked as "), code(job_id), words(": people have to agree before it runs.")]
+        return message(f"{job_id}.started", f"Asked as {job_id}: it needs an approval.", [section(*asked)])
     if confirmed:
         said = [user(user_id), words(" said yes: it runs as "), code(job_id), words(".")]
         return message(f"{job_id}.started", f"Confirmed: it runs as {job_id}.", [section(*said)])
@@ -91,6 +100,8 @@ def answer(reply: Help, now: float) -> Message:
     match reply:
         case JobRows():
             return job_rows(reply, now)
+        case CanDecide():
+            return can_decide(reply, now)
         case Found():
             return found(reply)
         case Told():
@@ -125,7 +136,7 @@ def job_rows(answer: JobRows, now: float) -> Message:
     for row in answer.rows:
         running = row.state == "running"
         head = [
-            emoji("hourglass_flowing_sand" if running else "hourglass"),
+            emoji("hourglass_flowing_sand" if running else "lock" if row.state == "held" else "hourglass"),
             words(f" {row.job_id}", bold=True),
             words(f" {row.state} on "),
             code(row.host),
@@ -168,6 +179,8 @@ def help_text(answer: Help) -> Message:
 
 def refusal(answer: Refusal, program: str = "docker") -> Message:
     """Why nothing was run, and what to do instead. ``program`` is the slash command's own name."""
+    if isinstance(answer, Unconfirmed):
+        return unconfirmed(answer, program)
     sentence = cut(line(answer.message), 600)
     denied = answer.reason in _DENIALS
     head = [emoji("no_entry" if denied else "x"), words(" ")]
@@ -195,6 +208,38 @@ def refusal(answer: Refusal, program: str = "docker") -> Message:
     meant = f" Did you mean {line(answer.suggestion)}?" if answer.suggestion else ""
     text = f"{'Denied' if denied else 'Refused'}: {sentence}.{meant} {hint}".replace("..", ".")
     return message("refusal", text, blocks)
+
+
+def unconfirmed(answer: Unconfirmed, program: str) -> Message:
+    """Where a change would go by its thread's target, the whole line, and the one click that lets it go."""
+    shown = cut(line(answer.suggestion), 400)
+    about = [part for name in answer.objects[:_OBJECTS] for part in (words(", "), code(cut(line(name), 80)))]
+    more = len(answer.objects) - _OBJECTS
+    run = press(
+        "Run it",
+        action_id=CORRECTION,
+        value=answer.correction_id,
+        spoken=f"Run {program} {shown}",
+        danger=True,
+    )
+    cancel = press("Cancel", action_id=LEAVE, value=answer.correction_id, spoken="Run nothing")
+    blocks = [
+        section(
+            emoji("question"),
+            words(" Run this on ", bold=True),
+            code(line(answer.host)),
+            *about,
+            words(f" and {more:,} more" if more > 0 else ""),
+            words("? This thread's target says where; "),
+            user(answer.set_by),
+            words(" set it."),
+        ),
+        preformatted(f"/{program} {shown}"),
+        actions(run, cancel),
+        context(_ONLY_YOU, _NOTHING_RUN, "a click means this line, whatever the thread's target is by then"),
+    ]
+    what = f" {line(', '.join(answer.objects))}" if answer.objects else ""
+    return message("unconfirmed", f"Confirm: {shown} on {line(answer.host)}?{what}", blocks)
 
 
 def _choices(answer: Refusal, program: str, shown: str) -> list[Block]:
@@ -240,7 +285,7 @@ def _label(answer: Refusal) -> str:
 
 
 def _more(answer: Refusal, program: str) -> str:
-    if answer.reason in _DENIALS or answer.reason in {Reason.STORE_DOWN, Reason.NOT_IN_CHANNEL}:
+    if answer.reason in _DENIALS or answer.reason in _NOTHING_MORE:
         return ""
     usage = re.search(r"Usage:\s+docker((?: [a-z][a-z-]*)*)", answer.usage)
     if usage:

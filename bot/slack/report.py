@@ -15,6 +15,7 @@ from bot.jobs.wire import (
     Ended,
     Event,
     Expired,
+    Held,
     Late,
     Probed,
     Progressed,
@@ -26,9 +27,9 @@ from bot.jobs.wire import (
 from bot.slack import doubt, render, shown
 from bot.slack.blocks import Message
 from bot.slack.client import Clock
-from bot.slack.needs import Approvals, Doubts, Jobs, LoginChanges, Views
+from bot.slack.needs import Approvals, Budgets, Doubts, HeldJobs, Jobs, LoginChanges, Views
 from bot.slack.outbox import OrderUpload, Outbox, address_key
-from bot.slack.parent import Revision, passing, waiting_for
+from bot.slack.parent import Revision, passing, pausing, waiting_for
 from bot.slack.running import live, running
 from bot.store.outbox import Entry, File, Kind, Stream
 from bot.store.records import RequestRecord
@@ -87,6 +88,8 @@ class Reporter:
         decide_anew: "DecideAnew | None" = None,
         doubts: Doubts | None = None,
         approvals: Approvals | None = None,
+        held: HeldJobs | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
         self._jobs = jobs
         self._outbox = outbox
@@ -100,6 +103,8 @@ class Reporter:
         self._decide_anew = decide_anew or _too_late
         self._doubts = doubts
         self._approvals = approvals
+        self._budgets = budgets
+        self._held = held
         self._quick: dict[str, Began | None] = {}
         """Jobs accepted here less than ``parent_delay`` ago, with what was heard of them."""
         self._due: deque[tuple[float, str]] = deque()
@@ -163,7 +168,7 @@ class Reporter:
         else:
             await self._recorded(event)
             await self._show(record, event)
-        if isinstance(event, Ended | Refused | Late | Expired):
+        if isinstance(event, Ended | Refused | Late | Held | Expired):
             self._quick.pop(event.job_id, None)
             log.info("job told", job_id=event.job_id, how=event.kind)
             if self._logins and record.command in {"login", "logout"}:
@@ -181,7 +186,7 @@ class Reporter:
                 revision = waiting_for(number)
                 waiting = render.behind(record, ahead, await self._jobs.request(ahead), revision)
                 await self._parent(record, waiting, revision)
-            case Refused() | Late() | Expired():
+            case Refused() | Late() | Held() | Expired():
                 await self._not_run(record, event)
             case Ended() if record.page is not None:
                 await self._page(record, record.page, event)
@@ -193,27 +198,54 @@ class Reporter:
                 if self._doubts and await self._doubts.checked(event):
                     await self._progressed(record, changed=True)
 
-    async def _not_run(self, record: RequestRecord, event: Refused | Late | Expired) -> None:
+    async def _not_run(self, record: RequestRecord, event: Refused | Late | Held | Expired) -> None:
         match event:
             case Refused(refusal=refusal):
                 await self._parent(record, render.refused(record, refusal), Revision.ENDED)
             case Late():
                 await self._late(record, event)
+            case Held():
+                await self._holds(record, event)
             case Expired():
                 await self._parent(record, render.expired(record), Revision.ENDED)
 
-    async def _late(self, record: RequestRecord, event: Late) -> None:
-        """Decided anew, asked about, or refused."""
+    async def _holds(self, record: RequestRecord, event: Held) -> None:
+        """Kept until what holds it is gone, or refused."""
+        try:
+            hold = await self._held.keep(record, event) if self._held else None
+        except StoreDown:
+            raise
+        except Fault as fault:
+            await self._parent(record, render.not_again(record, fault), Revision.ENDED)
+            return
+        if hold is not None:
+            revision = pausing(record.accepted_at, self._clock.now())
+            await self._parent(record, render.held(record, hold, revision), revision)
+
+    async def released(self, record: RequestRecord, ticket: str) -> bool:
+        """Nothing holds the job of this ticket any more: whether it is queued again. Raises StoreDown."""
+        event = Late(job_id=record.job_id, worker="", ticket=ticket, at=self._clock.now())
+        with structlog.contextvars.bound_contextvars(job_id=record.job_id):
+            queued = await self._late(record, event)
+        if queued:
+            revision = pausing(record.accepted_at, self._clock.now())
+            await self._parent(record, render.freed(record, revision), revision)
+        return queued
+
+    async def _late(self, record: RequestRecord, event: Late) -> bool:
+        """Decided anew, asked about, or refused; whether it is queued again."""
         try:
             yes = await self._decide_anew(record, event)
         except StoreDown:
             raise
         except Fault as fault:
             await self._parent(record, render.not_again(record, fault), Revision.ENDED)
-            return
+            return False
         if yes:
-            waited = self._clock.now() - record.accepted_at
-            await self._parent(record, render.still_wanted(record, waited, yes), Revision.ASKED)
+            now = self._clock.now()
+            waited, revision = now - record.accepted_at, pausing(record.accepted_at, now)
+            await self._parent(record, render.still_wanted(record, waited, yes, revision), revision)
+        return not yes
 
     async def _tell_of_late_ones(self) -> None:
         while self._due:
@@ -288,8 +320,10 @@ class Reporter:
             stopped_by = display.stopped_by
         meant = await self._meant(record) if event.result.reason == Reason.NOT_FOUND else None
         unsure = await self._doubts.ended(record, event) if self._doubts else None
-        if self._approvals and event.result.reason == Reason.MOVED:
+        if self._approvals and event.result.reason == Reason.MOVED and not record.budget:
             await self._approvals.moved(record.job_id, event.result.stderr.text)
+        if self._budgets and record.budget:
+            await self._budgets.refused(record.budget, event.result.reason)
         ending = render.ended(record, event.result, stopped_by, meant, unsure)
         entries = [self._entry(record, record.job_id, Kind.SHOW, ending.parent, Revision.ENDED)]
         for number, reply in enumerate(ending.replies):

@@ -1,16 +1,16 @@
 -- Keeps an approval: a new one, once for a delivery, or the next revision of one that nobody else has changed.
--- KEYS approval, due, audit, and for a new one delivery, token
--- ARGV job, the revision it has to have now ('' for a new one), blob, seconds it is kept, when its clock has
---   something to do ('' for never), audit entry, its mac, the most entries that may wait, delivery seconds
--- Returns {job, 0} when it is kept, {the job of this delivery, 1}, {'', 2} when the audit takes no more,
+-- KEYS approval, due, audit, token, and the delivery that it comes of, if any
+-- ARGV job, the revision it has to have now ('' for a new one), blob, seconds it is kept, when it is to be
+--   looked after unless it is settled before, audit entry, its mac, the most entries that may wait, delivery
+--   seconds
+-- Returns {job, 0} when it is kept, {the job of this delivery, 1} when it came before, {'', 2} when the audit takes no more,
 -- or {'', 3} when somebody else was first.
 local new = ARGV[2] == ''
-if new then
-  local known = redis.call('GET', KEYS[4])
-  if known then
-    return {known, 1}
-  end
-elseif redis.call('HGET', KEYS[1], 'revision') ~= ARGV[2] then
+local known = KEYS[5] and redis.call('GET', KEYS[5])
+if known then
+  return {known, 1}
+end
+if not new and redis.call('HGET', KEYS[1], 'revision') ~= ARGV[2] then
   return {'', 3}
 end
 if redis.call('XLEN', KEYS[3]) >= tonumber(ARGV[8]) then
@@ -19,13 +19,9 @@ end
 redis.call('XADD', KEYS[3], '*', 'entry', ARGV[6], 'mac', ARGV[7])
 redis.call('HSET', KEYS[1], 'revision', new and 0 or tonumber(ARGV[2]) + 1, 'blob', ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[4])
-if new then
-  redis.call('SET', KEYS[4], ARGV[1], 'EX', ARGV[9])
-  redis.call('SET', KEYS[5], ARGV[1], 'EX', ARGV[4])
+redis.call('SET', KEYS[4], ARGV[1], 'EX', ARGV[4])
+if KEYS[5] then
+  redis.call('SET', KEYS[5], ARGV[1], 'EX', ARGV[9])
 end
-if ARGV[5] == '' then
-  redis.call('ZREM', KEYS[2], ARGV[1])
-else
-  redis.call('ZADD', KEYS[2], ARGV[5], ARGV[1])
-end
+redis.call('ZADD', KEYS[2], ARGV[5], ARGV[1])
 return {ARGV[1], 0}

@@ -13,10 +13,12 @@ from redis.exceptions import RedisError
 from bot.jobs.names import DELIVERY_SECONDS, Names
 from bot.jobs.queue import NO_AUDIT, StoreDown
 from bot.jobs.wire import Probed
+from bot.store.grants import GrantDraft
 from bot.store.intake import INTAKE_ENTRIES, IntakeEntry, NotRecorded
 from bot.store.outbox import Locks
 from bot.store.records import Draft
-from permissions.approval import Approval, State, next_due
+from permissions.approval import MAX_REASON, Approval, State, next_due
+from permissions.decision import NeedsApproval
 from permissions.model import Record
 from permissions.operation import Operation, Principal
 
@@ -32,34 +34,66 @@ _PURPOSE = b"docktalk approval\n"
 
 
 class Asked(Record):
-    """A job that waits for people: what would run, who asked, what was found, and how the asking stands.
+    """What waits for people: what it is about, who asked, what was found, and how the asking stands.
 
-    ``token`` is the opaque value of its buttons, ``probe_key`` what the worker's look has to be signed with.
-    ``rule`` asks for the approval; ``policy`` is the SHA-256 of its policy. ``told`` are the users who have a
-    copy of the card of their own.
+    ``draft`` is a job that would run, or a role that would be lent. ``token`` is the opaque value of its
+    buttons, another one once its targets were looked at, for they are about what their card shows.
+    ``probe_key`` is what the worker's look has to be signed with. ``rule`` asks for the approval;
+    ``policy`` is the SHA-256 of its policy. ``told`` are the users who have a copy of the card of their own.
+    ``glass``: its asker could run it at once, by an entry of the policy.
     """
 
     token: str
     probe_key: str
     approval: Approval
-    draft: Draft
+    draft: Draft | GrantDraft
     principal: Principal
     policy: str
     rule: str
     probed: Probed | None = None
     told: tuple[str, ...] = ()
+    glass: bool = False
 
     @property
     def operation(self) -> Operation:
-        """What was decided on."""
+        """What was decided on; asking for a role is one as well."""
         if self.draft.record.operation is None:
             raise ValueError("a draft has an operation")
         return self.draft.record.operation
 
     @property
     def job_id(self) -> str:
-        """The id of the approval, and of the job that comes of it."""
+        """The id of the approval, and of the job that comes of it where it is about one."""
         return self.approval.job_id
+
+
+def newly_asked(
+    draft: Draft | GrantDraft,
+    principal: Principal,
+    needs: NeedsApproval,
+    reason: str,
+    policy: str,
+    now: float,
+) -> Asked:
+    """A new one, on the terms of the decision; what has no targets can be decided at once."""
+    incident = draft.record.operation.incident if draft.record.operation else ""
+    return Asked(
+        token=new_token(),
+        probe_key=new_key(),
+        approval=Approval(
+            job_id=draft.record.job_id,
+            asker_id=principal.user_id,
+            reason=(reason or incident)[:MAX_REASON],
+            incident=incident,
+            terms=needs.terms,
+            asked_at=now,
+            bound=() if isinstance(draft, GrantDraft) else None,
+        ),
+        draft=draft,
+        principal=principal,
+        policy=policy,
+        rule=needs.rule,
+    )
 
 
 def card_key(job_id: str) -> str:
@@ -77,6 +111,10 @@ def new_token() -> str:
     return secrets.token_urlsafe(16)
 
 
+class CameBefore(Exception):  # noqa: N818 - reads as a sentence
+    """This very click or line was counted once."""
+
+
 class Approvals:
     """The store of them; every method raises StoreDown.
 
@@ -88,44 +126,53 @@ class Approvals:
         self._redis = client
         self._names = Names(namespace)
         self._locks = locks
-        self._keep = client.register_script(Path(__file__).with_name("approval.lua").read_text("utf-8"))
+        self._keep, self._settle = [
+            client.register_script(Path(__file__).with_name(f"{name}.lua").read_text("utf-8"))
+            for name in ("approval", "approval_settled")
+        ]
 
-    async def open(self, asked: Asked, audit: IntakeEntry) -> tuple[str, bool]:
+    async def open(self, asked: Asked, audit: IntakeEntry, finish: float) -> tuple[str, bool]:
         """Keeps a new one, once for a delivery; its job's id, and whether the delivery was a job already.
 
+        It is due at ``finish`` (epoch seconds), whatever its clock says, until it is :meth:`settled`.
         Raises NotRecorded when the audit takes no more; then nothing is kept.
         """
-        keys = [self._names.delivery(asked.draft.record.delivery_id), self._token_key(asked.token)]
-        job_id, _ = await self._kept(asked, "", audit, keys)
+        job_id, _ = await self._kept(asked, "", audit, finish, asked.draft.record.delivery_id)
         return job_id, job_id != asked.job_id
 
-    async def change(self, asked: Asked, audit: IntakeEntry) -> bool:
+    async def change(self, asked: Asked, audit: IntakeEntry, finish: float, delivery_id: str = "") -> bool:
         """Keeps the next revision; False when somebody else was first, and the newest is to be read again.
 
-        Raises NotRecorded when the audit takes no more; then nothing has changed.
+        ``finish`` as for :meth:`open`. What comes of a delivery is kept once for it, else CameBefore is
+        raised. Raises NotRecorded when the audit takes no more. Then nothing has changed.
         """
-        _, kept = await self._kept(asked, str(asked.approval.revision - 1), audit, [])
+        revision = str(asked.approval.revision - 1)
+        job_id, kept = await self._kept(asked, revision, audit, finish, delivery_id)
+        if job_id and not kept:
+            raise CameBefore
         return kept
 
     async def _kept(
-        self, asked: Asked, revision: str, audit: IntakeEntry, keys: list[str]
+        self, asked: Asked, revision: str, audit: IntakeEntry, finish: float, delivery_id: str
     ) -> tuple[str, bool]:
-        due = _due(asked.approval)
+        approval = asked.approval
+        # What is approved is nobody's until its job is in the queue.
+        due = approval.ended_at if approval.state is State.APPROVED else finish
+        keys = [self._key(asked.job_id), self._clock, self._names.audit, self._token_key(asked.token)]
+        keys += [self._names.delivery(delivery_id)] if delivery_id else []
         args: list[str | int] = [
             asked.job_id,
             revision,
             self._locks.lock(_PURPOSE + asked.model_dump_json().encode()),
             KEPT_SECONDS,
-            "" if due is None else f"{due:.3f}",
+            f"{due:.3f}",
             audit.text,
             audit.mac,
             INTAKE_ENTRIES,
             DELIVERY_SECONDS,
         ]
         try:
-            reply: Any = await self._keep(
-                [self._key(asked.job_id), self._clock, self._names.audit, *keys], args
-            )
+            reply: Any = await self._keep(keys, args)
         except RedisError as error:
             raise StoreDown(unsure=True) from error
         if reply[1] == NO_AUDIT:
@@ -157,8 +204,24 @@ class Approvals:
             raise StoreDown(unsure=False) from error
         return [job_id.decode("utf-8", "replace") for job_id in found]
 
-    async def settled(self, job_id: str) -> None:
-        """Nothing is left to do for it, whatever its clock said."""
+    async def settled(self, asked: Asked) -> None:
+        """All is done that this revision asks for: from now on it is due when its clock says so, or never.
+
+        Nothing happens when somebody has changed it meanwhile.
+        """
+        due = _due(asked.approval)
+        args: list[str | int] = [
+            asked.job_id,
+            asked.approval.revision,
+            "" if due is None else f"{due:.3f}",
+        ]
+        try:
+            await self._settle([self._key(asked.job_id), self._clock], args)
+        except RedisError as error:
+            raise StoreDown(unsure=True) from error
+
+    async def forget(self, job_id: str) -> None:
+        """Nothing can be done for this job: there is no such approval, or it was altered."""
         try:
             await self._redis.zrem(self._clock, job_id)
         except RedisError as error:
@@ -189,8 +252,6 @@ class Approvals:
 
 def _due(approval: Approval) -> float | None:
     """When its clock has something to do (epoch seconds)."""
-    if approval.state is State.APPROVED:
-        return approval.ended_at  # until its job is in the queue, see Approvals.settled
     if approval.state is State.OPEN and approval.bound is None:
         return approval.asked_at + LOOK_WITHIN
     return next_due(approval)

@@ -98,9 +98,13 @@ class InForce(Generic[One]):
             raise StoreDown(unsure=False) from error
         return self._read(record_id, value) if value is not None else None
 
-    async def begin(self, record: One, told: InForceChanged) -> None:
-        """Keeps a new one, once; raises NotRecorded when the audit takes no more: then nothing is kept."""
-        await self._kept(record, "", self._locked(record), told)
+    async def begin(self, record: One, told: InForceChanged, *, changes: int | None = None) -> bool:
+        """Keeps a new one, once; False when its id is taken.
+
+        With ``changes``, as :meth:`as_of` gave it, also when anything has changed since: for what may be
+        there only once. Raises NotRecorded when the audit takes no more: then nothing is kept.
+        """
+        return await self._kept(record, "", self._locked(record), told, changes)
 
     async def change(self, record: One, told: InForceChanged) -> bool:
         """Keeps the next revision of what was read as ``record``; False when it has changed meanwhile.
@@ -117,9 +121,12 @@ class InForce(Generic[One]):
             self._seen[record.id] = _ENDED
         return ended
 
-    async def _kept(self, record: One, revision: str, value: str, told: InForceChanged) -> bool:
+    async def _kept(
+        self, record: One, revision: str, value: str, told: InForceChanged, changes: int | None = None
+    ) -> bool:
         with self._audit.entry(told) as entry:
-            args: list[str | int] = [record.id, revision, value, entry.text, entry.mac, INTAKE_ENTRIES]
+            count = "" if changes is None else str(changes)
+            args: list[str | int] = [record.id, revision, value, entry.text, entry.mac, INTAKE_ENTRIES, count]
             try:
                 reply: Any = await self._keep([self._records, self._numbers, self._names.audit], args)
             except RedisError as error:

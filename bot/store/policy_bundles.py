@@ -1,5 +1,9 @@
-"""Policies in the store, signed by the bot: kept by their hash, with the word which one is in force."""
+"""Policies in the store, signed by the bot: kept by their hash, with the word which one is in force.
 
+That word also carries the locks that people have set: a worker believes no other place.
+"""
+
+import contextlib
 import json
 import os
 import threading
@@ -12,12 +16,13 @@ import redis
 import redis.asyncio
 import structlog
 from pydantic import ValidationError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, WatchError
 
 from bot.jobs.queue import StoreDown
 from bot.keys import BotKeys
 from bot.trust import TicketRefused, Trust
-from permissions.bundle import BUNDLE, IN_FORCE, Mark, Signed, bundle, digest, unbundled, unfit
+from permissions.bundle import BUNDLE, IN_FORCE, Mark, Signed, bundle, digest, newest, unbundled, unfit
+from permissions.holds import Lock
 from permissions.policy import Policy
 from permissions.ticket import TicketRefusal
 
@@ -30,6 +35,8 @@ AGAIN_SECONDS = 0.25
 """A ticket may be faster than the word that its policy is in force."""
 
 _PARSED = 4
+_TRIES = 5
+"""How often it is said again because another bot said something at that moment."""
 
 
 def _bundle_key(namespace: str, sha256: str) -> str:
@@ -49,25 +56,37 @@ class BotBundles:
         self._keys = keys
         self._trust = trust
 
-    async def publish(self, policy: Policy, serial: int) -> bool:
+    async def publish(self, policy: Policy, serial: int, locks: tuple[Lock, ...] = (), turn: int = 0) -> bool:
         """Puts a policy there and says that it is in force; to be said again well within MARK_SECONDS.
 
-        False when another bot has put a newer one in force: that one stays. Raises StoreDown.
+        With it goes which ``locks`` are, as of the change that ``turn`` counts; where later ones were said
+        already, those stay. False when another bot has put a newer policy in force: that one stays. Raises
+        StoreDown.
         """
         text = bundle(policy)
-        mark = Mark(sha256=digest(text), serial=serial, at=time.time())
+        mark = Mark(sha256=digest(text), serial=serial, at=time.time(), locks=locks, turn=turn)
         try:
-            said: Any = await self._redis.get(_mark_key(self._namespace))
-            known = _verified_mark(self._trust, said)
-            if known is not None and known.serial > serial and known.sha256 != mark.sha256:
-                return False
-            async with self._redis.pipeline(transaction=True) as pipe:
-                signed = self._signed(BUNDLE, text)
-                pipe.set(_bundle_key(self._namespace, mark.sha256), signed, ex=KEPT_SECONDS)
-                pipe.set(_mark_key(self._namespace), self._signed(IN_FORCE, mark.model_dump_json()))
-                await pipe.execute()
+            for _ in range(_TRIES):
+                with contextlib.suppress(WatchError):
+                    return await self._publish(mark, text)
         except RedisError as error:
             raise StoreDown(unsure=False) from error
+        raise StoreDown(unsure=False)
+
+    async def _publish(self, mark: Mark, text: str) -> bool:
+        async with self._redis.pipeline(transaction=True) as pipe:
+            await pipe.watch(_mark_key(self._namespace))
+            said: Any = await pipe.get(_mark_key(self._namespace))
+            known = _verified_mark(self._trust, said)
+            if known is not None and known.serial > mark.serial and known.sha256 != mark.sha256:
+                return False
+            if known is not None and known.turn > mark.turn:
+                mark = mark.model_copy(update={"locks": known.locks, "turn": known.turn})
+            pipe.multi()  # type: ignore[no-untyped-call]
+            signed = self._signed(BUNDLE, text)
+            pipe.set(_bundle_key(self._namespace, mark.sha256), signed, ex=KEPT_SECONDS)
+            pipe.set(_mark_key(self._namespace), self._signed(IN_FORCE, mark.model_dump_json()))
+            await pipe.execute()
         return True
 
     def _signed(self, purpose: bytes, text: str) -> str:
@@ -78,8 +97,8 @@ class BotBundles:
 class WorkerBundles:
     """A worker's side: :meth:`policy` is the policy in force, or nothing is.
 
-    ``seen`` is a file of the worker's own that remembers the newest policy, so that neither a restart nor
-    somebody who writes to the store brings an older one back.
+    ``seen`` is a file of the worker's own that remembers the newest policy and locks, so that neither a
+    restart nor somebody who writes to the store brings older ones back.
     """
 
     def __init__(self, client: redis.Redis, namespace: str, trust: Trust, seen: Path) -> None:
@@ -118,11 +137,16 @@ class WorkerBundles:
             raise TicketRefused(TicketRefusal.POLICY_ALTERED)
         return mark
 
+    @property
+    def locks(self) -> tuple[Lock, ...]:
+        """Those of the newest mark that :meth:`policy` has seen."""
+        with self._lock:
+            return self._seen.locks if self._seen is not None else ()
+
     def _remember(self, mark: Mark) -> None:
         """Keeps the newest mark on disk before anything is run by it."""
-        if self._seen is not None and mark.serial <= self._seen.serial:
-            return
-        if self._seen is None or mark.sha256 != self._seen.sha256:
+        seen, mark = self._seen, newest(mark, self._seen)
+        if seen is None or (mark.sha256, mark.turn) != (seen.sha256, seen.turn):
             draft = self._file.with_suffix(".new")
             with draft.open("w", encoding="utf-8") as file:
                 file.write(mark.model_dump_json())

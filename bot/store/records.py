@@ -17,7 +17,8 @@ class RequestRecord(Record):
     A job that only previews has the ``question`` that its end will ask, and the id behind its "yes".
     ``operation`` is what was decided on, so that it can be decided again for somebody else. A job that
     reads another one's output says what it reads in ``page``, and in ``instead`` the job whose message the
-    answer replaces. ``under`` is the key of the message in whose thread all of it goes, an approval's card.
+    answer replaces. ``under`` is the key of the message in whose thread all of it goes, an approval's card;
+    ``budget`` is the id of the budget that it is a use of.
     """
 
     job_id: str
@@ -43,13 +44,15 @@ class RequestRecord(Record):
     page: ShowOrder | None = None
     instead: str = ""
     under: str = ""
+    budget: str = ""
 
 
 class Draft(Record):
     """A ticket before it is decided and signed: its record without a rule and times, and the rest.
 
     ``nonce`` lets it run once, whatever becomes of its approval. ``lane`` and ``same`` are the queue's (see
-    :meth:`bot.jobs.queue.BotQueue.accept`); ``logins`` maps a registry to the asker's sealed login.
+    :meth:`bot.jobs.queue.BotQueue.accept`); ``logins`` maps a registry to the asker's sealed login. With
+    ``times`` above 1 an approval is to be good for so many runs, for ``within`` seconds from then on.
     """
 
     record: RequestRecord
@@ -60,3 +63,5 @@ class Draft(Record):
     same: str = ""
     logins: dict[str, SealedValue] = Field(default_factory=dict)
     again: bool = False
+    times: int = 1
+    within: float = 0.0

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 from handlers.container.ls import LISTING, Row
 from handlers.context import Context
 from handlers.format.units import size
-from handlers.grammar.command import Command, Opt
+from handlers.grammar.command import Opt
 from handlers.grammar.output import Lines, Output
 from handlers.grammar.values import BOOL, FILTER, filter_query
+from handlers.system.condemned import Prune, container
 from handlers.system.conditions import Conditions
+from permissions.approval import Bound
 from permissions.verbs import Danger, Verb
 
 STOPPED = ("status=created", "status=exited", "status=dead")
@@ -18,7 +20,7 @@ QUESTION = "WARNING! This will remove all stopped containers.\nAre you sure you 
 
 
 class ContainerPrune(
-    Command,
+    Prune,
     path="container prune",
     verb=Verb.DESTROY,
     danger=Danger.LOSES_DATA,
@@ -39,20 +41,24 @@ class ContainerPrune(
 
     def preview(self, ctx: Context) -> Output:
         """The containers that would go, with the bytes of their own layers."""
-        rows = [Row(data, ctx.clock, truncate=True) for data in self._condemned(ctx)]
+        rows = [Row(data, ctx.clock, truncate=True) for data in self._unused(ctx)]
         total = sum(row.data.get("SizeRw", 0) for row in rows)
         noun = "container" if len(rows) == 1 else "containers"
         warning = f"{len(rows)} {noun} would go, {size(total)} with them."
         return LISTING.render(SHOWN, rows).model_copy(update={"warnings": (warning,)})
 
-    def run(self, ctx: Context) -> Output:
+    def condemned(self, ctx: Context) -> tuple[Bound, ...]:
+        """The containers of the preview."""
+        return tuple(container(data) for data in self._unused(ctx))
+
+    def sweep(self, ctx: Context) -> Output:
         """Removes them and tells what came free."""
         query = {"filters": filter_query(self.filter)}
         report = ctx.engine.post("/containers/prune", query, on_cancel=ctx.on_cancel) or {}
         lines, freed = deleted_containers(report)
         return Lines(lines=(*lines, f"Total reclaimed space: {size(freed)}"))
 
-    def _condemned(self, ctx: Context) -> Iterator[dict[str, Any]]:
+    def _unused(self, ctx: Context) -> Iterator[dict[str, Any]]:
         """The containers that the engine would remove: those that do not run and meet the conditions."""
         conditions = Conditions.of(self.filter, ctx.clock)
         query = {"all": True, "size": True, "filters": filter_query(STOPPED)}

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from handlers.faults import Fault, Reason
 from handlers.grammar.output import Output
 from handlers.grammar.values import STRING, ValueType
+from permissions.approval import Bound
 from permissions.operation import Bind, Operation, Resource
 from permissions.verbs import Danger, Kind, Verb
 
@@ -263,6 +264,14 @@ class Command(BaseModel):
     def preview(self, ctx: "Context") -> Output:  # noqa: ARG002 - overridden where there is a question
         """What would go if the question were answered with yes, found by reading alone; raises Fault."""
         return Output()
+
+    def condemned(self, ctx: "Context") -> tuple[Bound, ...]:  # noqa: ARG002 - prunes override it
+        """What it would remove by now without having been named, in that order; raises EngineFault."""
+        return ()
+
+    def only(self, agreed: tuple[Bound, ...]) -> Self:  # noqa: ARG002 - as above
+        """The same, which of what was not named removes what people agreed to and nothing else."""
+        return self
 
     def run(self, ctx: "Context") -> Output:  # noqa: ARG002 - every command overrides it
         """Does the work on the engine; raises Fault."""

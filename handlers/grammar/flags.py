@@ -9,7 +9,7 @@ from handlers.grammar.command import Command, Opt
 from handlers.grammar.gonumbers import quote
 from handlers.grammar.secrecy import MASK, repeatable_text
 from handlers.grammar.tokens import Token
-from handlers.grammar.values import BOOL
+from handlers.grammar.values import BOOL, DURATION, INT
 
 LONG_DASHES = ("\N{EM DASH}", "\N{EN DASH}", "\N{HORIZONTAL BAR}", "\N{MINUS SIGN}", "\N{FIGURE DASH}")
 _DASHES = "-" + "".join(LONG_DASHES)
@@ -86,7 +86,18 @@ HELP_LETTER = Flag("", "help", "--help", HELP_OPT, deprecated_for="help")
 HELPS = (HELP, HELP_LETTER)
 DRY_RUN = Flag("", "dry-run", "--dry-run", Opt("--dry-run", help="Show the calls, change nothing", type=BOOL))
 REASON = Flag("", "reason", "--reason", Opt("--reason", help="Why; shown to those who have to agree"))
-"""Ours, on every command that changes something; docker's own help does not have them."""
+TIMES = Flag("", "times", "--times", Opt("--times", help="How often, by one approval", type=INT, hidden=True))
+WITHIN = Flag(
+    "", "within", "--within", Opt("--within", help="How long --times is good for", type=DURATION, hidden=True)
+)
+BREAK_GLASS = Flag(
+    "",
+    "break-glass",
+    "--break-glass",
+    Opt("--break-glass", help="Run it at once, and why it cannot wait", hidden=True),
+)
+OURS = (DRY_RUN, REASON, TIMES, WITHIN, BREAK_GLASS)
+"""On every command that changes something; docker's own help does not have them."""
 
 
 def flags_of(options: Mapping[str, Opt]) -> tuple[dict[str, Flag], dict[str, Flag]]:
@@ -121,8 +132,8 @@ def table_of(command: type[Command]) -> Table:
 def _make_table(command: type[Command]) -> Table:
     longs, shorts = flags_of(command.options)
     if not command.verb.reads:
-        longs.setdefault(DRY_RUN.name, DRY_RUN)
-        longs.setdefault(REASON.name, REASON)
+        for flag in OURS:
+            longs.setdefault(flag.name, flag)
     positions = []
     least, most = 0, 0
     endless = False

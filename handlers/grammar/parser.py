@@ -10,10 +10,14 @@ from handlers.grammar import suggest, usage
 from handlers.grammar.assemble import Spoken, assemble, warnings
 from handlers.grammar.command import Command, Opt
 from handlers.grammar.flags import (
+    BREAK_GLASS,
     DRY_RUN,
     HELP_LETTER,
     HELPS,
+    OURS,
     REASON,
+    TIMES,
+    WITHIN,
     Edit,
     Given,
     Misread,
@@ -31,6 +35,11 @@ from handlers.grammar.values import BOOL, LIST
 CORRECTIONS = 2
 """How many words of a line a suggestion may correct."""
 
+TIMES_BOUNDS = 2, 20
+WITHIN_BOUNDS = 60.0, 4 * 3600.0
+"""In seconds."""
+WITHIN_DEFAULT = 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
@@ -38,7 +47,8 @@ class Parsed:
 
     ``host`` is what ``-H`` named or None. ``warnings`` are what the CLI says before it runs
     (deprecated spellings). ``dry_run``: only show what would be asked of the engine. ``reason`` is why it is
-    wanted, for those who have to agree.
+    wanted, for those who have to agree. ``break_glass`` is why it cannot wait for that, None where it can.
+    With ``times`` above 1 their yes is to count for so many runs, within so many seconds.
     """
 
     command: Command
@@ -46,6 +56,9 @@ class Parsed:
     warnings: tuple[str, ...] = ()
     dry_run: bool = False
     reason: str = ""
+    break_glass: str | None = None
+    times: int = 1
+    within: float = WITHIN_DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +128,8 @@ class _Line:
         self.helps = False
         self.said: tuple[str, ...] = ()
         """What the CLI says of the way in which help was asked for."""
-        self.dry_run = False
-        self.reason = ""
+        self.ours: dict[str, Any] = {}
+        """The options that are not docker's, as fields of Parsed."""
         self.host: str | None = None
 
     def parse(self) -> Parsed | HelpAsked:
@@ -252,11 +265,8 @@ class _Line:
                 if flag in HELPS:
                     self._asks_help(given)
                     continue
-                if flag is DRY_RUN:
-                    self.dry_run = value
-                    continue
-                if flag is REASON:
-                    self.reason = value
+                if flag in OURS:
+                    self._take_ours(given, value)
                     continue
                 met.append(given)
                 if flag.opt.type.split:
@@ -265,6 +275,9 @@ class _Line:
                     fields.setdefault(flag.field, []).append(value)
                 else:
                     fields[flag.field] = value
+            if "within" in self.ours and "times" not in self.ours:
+                where = (tokens[0].start, tokens[-1].end)
+                raise Misread("--within goes with --times", where, Reason.BAD_VALUE)
         except Misread as misread:
             raise self._misread(misread, table, usage.pointer(command, spelling)) from None
         if self.helps:
@@ -272,10 +285,25 @@ class _Line:
         spoken = Spoken(command, spelling, named, tuple(met), tuple(rest))
         said = warnings(met)
         try:
-            return Parsed(assemble(spoken, fields), self.host, said, self.dry_run, self.reason)
+            return Parsed(assemble(spoken, fields), self.host, said, **self.ours)
         except UsageFault as fault:
             fault.warnings = said
             raise
+
+    def _take_ours(self, given: Given, value: Any) -> None:
+        if given.flag in {DRY_RUN, REASON, BREAK_GLASS}:
+            self.ours[given.flag.name.replace("-", "_")] = value
+        elif given.flag == TIMES:
+            least, most = TIMES_BOUNDS
+            if not least <= value <= most:
+                message = f"--times is a number from {least} to {most}"
+                raise Misread(message, given.value_span, Reason.BAD_VALUE)
+            self.ours["times"] = value
+        elif given.flag == WITHIN:
+            shortest, longest = WITHIN_BOUNDS
+            if not shortest <= value / 1e9 <= longest:
+                raise Misread("--within is from 1m to 4h", given.value_span, Reason.BAD_VALUE)
+            self.ours["within"] = value / 1e9
 
     def _asks_help(self, given: Given) -> None:
         self.helps = self._value(given)

@@ -74,8 +74,9 @@ def group(name: str, commands: Iterable[type[Command]]) -> str:
     """The help of ``docker container`` for the given commands (those outside the group are left out)."""
     entries = {c.path.split(" ", 1)[1]: c.summary() for c in commands if c.path.startswith(f"{name} ")}
     table = _entries(dict(sorted(entries.items())))
+    what = GROUPS.get(name, f"The commands of {name}")
     return (
-        f"Usage:  docker {name} COMMAND\n\n{GROUPS[name]}\n\nCommands:\n{table}\n\n"
+        f"Usage:  docker {name} COMMAND\n\n{what}\n\nCommands:\n{table}\n\n"
         f"Run 'docker {name} COMMAND --help' for more information on a command.\n"
     )
 

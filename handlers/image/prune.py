@@ -1,16 +1,18 @@
 """docker image prune."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from handlers.context import Context
 from handlers.format.units import size
-from handlers.grammar.command import Command, Opt
+from handlers.grammar.command import Opt
 from handlers.grammar.output import Lines, Output
 from handlers.grammar.values import BOOL, FILTER, filter_query
 from handlers.image.ls import DEFAULT, LISTING, rows
 from handlers.image.rm import told
+from handlers.system.condemned import Prune, images
 from handlers.system.conditions import Conditions
+from permissions.approval import Bound
 from permissions.verbs import Danger, Verb
 
 DANGLING = "WARNING! This will remove all dangling images.\nAre you sure you want to continue?"
@@ -21,7 +23,7 @@ UNUSED = (
 
 
 class ImagePrune(
-    Command,
+    Prune,
     path="image prune",
     verb=Verb.DESTROY,
     danger=Danger.LOSES_DATA,
@@ -29,6 +31,9 @@ class ImagePrune(
     min_api=(1, 25),
 ):
     """Remove unused images."""
+
+    # What others share stays, and only the engine could tell how much that is.
+    freed: ClassVar[str] = "Total reclaimed space: at most {}"
 
     all: Annotated[
         bool, Opt("-a", "--all", help="Remove all unused images, not just dangling ones", type=BOOL)
@@ -45,7 +50,7 @@ class ImagePrune(
 
     def preview(self, ctx: Context) -> Output:
         """The images that would go; layers that others share stay, so less may come free than they weigh."""
-        condemned = list(self._condemned(ctx))
+        condemned = list(self._unused(ctx))
         shown = [
             row
             for data in condemned
@@ -56,14 +61,19 @@ class ImagePrune(
         warning = f"{len(condemned)} {noun} would go, at most {total} with them."
         return LISTING.render(DEFAULT, shown).model_copy(update={"warnings": (warning,)})
 
-    def run(self, ctx: Context) -> Output:
+    def condemned(self, ctx: Context) -> tuple[Bound, ...]:
+        """The images of the preview, each before what it was made on."""
+        found = [(data["Id"], data.get("Size", 0)) for data in self._unused(ctx)]
+        return images(found, ctx.engine.get("/images/json", {"all": True}) or ())
+
+    def sweep(self, ctx: Context) -> Output:
         """Removes them and tells what came free."""
         query = {"filters": filter_query([*self.filter, f"dangling={str(not self.all).lower()}"])}
         report = ctx.engine.post("/images/prune", query, on_cancel=ctx.on_cancel) or {}
         lines, freed = deleted_images(report)
         return Lines(lines=(*lines, f"Total reclaimed space: {size(freed)}"))
 
-    def _condemned(self, ctx: Context) -> Iterator[dict[str, Any]]:
+    def _unused(self, ctx: Context) -> Iterator[dict[str, Any]]:
         """The images that no container was made of, and that the conditions are true for."""
         conditions = Conditions.of(self.filter, ctx.clock)
         used = {data.get("ImageID") for data in ctx.engine.get("/containers/json", {"all": True}) or ()}

@@ -1,15 +1,17 @@
 """docker network prune."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from handlers.context import Context
 from handlers.format.moments import epoch
-from handlers.grammar.command import Command, Opt
+from handlers.grammar.command import Opt
 from handlers.grammar.output import Lines, Output
 from handlers.grammar.values import BOOL, FILTER, filter_query
 from handlers.network.ls import DEFAULT, LISTING, Row
+from handlers.system.condemned import Prune, network
 from handlers.system.conditions import Conditions
+from permissions.approval import Bound
 from permissions.verbs import Danger, Verb
 
 QUESTION = (
@@ -19,13 +21,15 @@ QUESTION = (
 
 
 class NetworkPrune(
-    Command,
+    Prune,
     path="network prune",
     verb=Verb.DESTROY,
     danger=Danger.LOSES_DATA,
     example="docker network prune --filter until=24h",
 ):
     """Remove all unused networks."""
+
+    freed: ClassVar[str] = ""
 
     filter: Annotated[
         tuple[str, ...],
@@ -44,7 +48,11 @@ class NetworkPrune(
         shown = LISTING.render(DEFAULT, rows)
         return shown.model_copy(update={"warnings": (f"{len(rows)} {noun} would go.",)})
 
-    def run(self, ctx: Context) -> Output:
+    def condemned(self, ctx: Context) -> tuple[Bound, ...]:
+        """The networks of the preview."""
+        return tuple(network(data) for data in unused_networks(ctx, self.filter))
+
+    def sweep(self, ctx: Context) -> Output:
         """Removes them and tells which."""
         query = {"filters": filter_query(self.filter)}
         report = ctx.engine.post("/networks/prune", query, on_cancel=ctx.on_cancel) or {}

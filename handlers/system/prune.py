@@ -11,18 +11,23 @@ from handlers.format.listing import table
 from handlers.format.moments import epoch
 from handlers.format.order import natural
 from handlers.format.units import short_id, size
-from handlers.grammar.command import Command, Opt
+from handlers.grammar.command import Opt
 from handlers.grammar.output import Output, Stream
 from handlers.grammar.values import BOOL, FILTER, filter_query
 from handlers.image.prune import deleted_images
 from handlers.network.prune import deleted_networks, unused_networks
+from handlers.system import condemned
+from handlers.system.condemned import Prune
 from handlers.system.conditions import Conditions
 from handlers.system.df import ACTIVE, dangling
 from handlers.volume.prune import bytes_of, deleted_volumes, unused_volumes
+from permissions.approval import Bound
 from permissions.verbs import Danger, Verb
 
 SHOWN_FILTERS = ("label", "label!", "until")
 """The conditions that the CLI repeats in its question."""
+
+CONTAINER, NETWORK, VOLUME, IMAGE, BUILD_CACHE = "container", "network", "volume", "image", "build cache"
 
 Report = dict[str, Any]
 Told = tuple[tuple[str, ...], int]
@@ -30,7 +35,7 @@ Told = tuple[tuple[str, ...], int]
 
 
 class SystemPrune(
-    Command,
+    Prune,
     path="system prune",
     verb=Verb.DESTROY,
     danger=Danger.LOSES_DATA,
@@ -83,14 +88,21 @@ class SystemPrune(
 
     def preview(self, ctx: Context) -> Output:
         """Everything that would go, with its bytes: what images and cache share is not counted twice."""
-        found = _Unused(ctx, self.filter, everything=self.all, volumes=self.volumes).find()
+        found = self._unused(ctx).find()
         freed = size(sum(one.bytes for one in found))
         noun = "object" if len(found) == 1 else "objects"
         texts = [f"{one.kind}\t{one.id}\t{one.name}\t{size(one.bytes)}" for one in found]
         shown = table("TYPE\tID\tNAME\tSIZE", texts)
         return shown.model_copy(update={"warnings": (f"{len(found)} {noun} would go, {freed} with them.",)})
 
-    def run(self, ctx: Context) -> Output:
+    def condemned(self, ctx: Context) -> tuple[Bound, ...]:
+        """The objects of the preview, each before what it builds on."""
+        return self._unused(ctx).bound()
+
+    def _unused(self, ctx: Context) -> "_Unused":
+        return _Unused(ctx, self.filter, everything=self.all, volumes=self.volumes)
+
+    def sweep(self, ctx: Context) -> Output:
         """Removes kind after kind and tells at once what went, so that it is told if the rest fails."""
         conditions = filter_query(self.filter)
         image_filters = filter_query((*self.filter, f"dangling={'false' if self.all else 'true'}"))
@@ -122,12 +134,17 @@ def _deleted_cache(report: Report) -> Told:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """One object that would go."""
+    """One object that would go, with what the engine says of it."""
 
     kind: str
-    id: str
+    data: dict[str, Any]
     name: str
     bytes: int = 0
+
+    @property
+    def id(self) -> str:
+        """Its short id; a volume has none."""
+        return short_id(self.data.get("Id") or self.data.get("ID") or "")
 
 
 class _Unused:
@@ -143,24 +160,35 @@ class _Unused:
         self._with_volumes = volumes
         self._conditions = Conditions.of(filters, ctx.clock)
 
+    def bound(self) -> tuple[Bound, ...]:
+        of: dict[str, list[Leftover]] = {}
+        for one in self.find():
+            of.setdefault(one.kind, []).append(one)
+        images = [(one.data["Id"], one.bytes) for one in of.get(IMAGE, ())]
+        every = self._ctx.engine.get("/images/json", {"all": True}) if images else ()
+        return (
+            *(condemned.container(one.data) for one in of.get(CONTAINER, ())),
+            *(condemned.network(one.data) for one in of.get(NETWORK, ())),
+            *(condemned.volume(one.data, one.bytes) for one in of.get(VOLUME, ())),
+            *condemned.images(images, every or ()),
+            *condemned.cache([one.data for one in of.get(BUILD_CACHE, ())]),
+        )
+
     def find(self) -> list[Leftover]:
         usage = self._ctx.engine.get("/system/df") or {}
         containers = usage.get("Containers") or ()
         going = [one for one in containers if self._goes(one)]
         gone = {one["Id"] for one in going}
         staying = [one for one in containers if one["Id"] not in gone]
-        found = [
-            Leftover("container", short_id(one["Id"]), _name(one), max(0, one.get("SizeRw", 0)))
-            for one in going
-        ]
+        found = [Leftover(CONTAINER, one, _name(one), max(0, one.get("SizeRw", 0))) for one in going]
         found += [
-            Leftover("network", short_id(network["Id"]), network["Name"])
+            Leftover(NETWORK, network, network["Name"])
             for network in unused_networks(self._ctx, self._filters)
         ]
         if self._with_volumes:
             used = {mount.get("Name", "") for one in staying for mount in one.get("Mounts") or ()}
             volumes = unused_volumes(self._ctx, usage.get("Volumes") or (), self._filters, used=used)
-            found += [Leftover("volume", "", volume["Name"], bytes_of(volume)) for volume in volumes]
+            found += [Leftover(VOLUME, volume, volume["Name"], bytes_of(volume)) for volume in volumes]
         used_images = {one.get("ImageID", "") for one in staying}
         found += self._images(usage.get("Images") or (), used_images)
         return found + self._cache(usage.get("BuildCache") or ())
@@ -171,7 +199,7 @@ class _Unused:
 
     def _images(self, images: Iterable[dict[str, Any]], used: set[str]) -> list[Leftover]:
         return [
-            Leftover("image", short_id(image["Id"]), _tags(image), _own_bytes(image))
+            Leftover(IMAGE, image, _tags(image), _own_bytes(image))
             for image in images
             if image["Id"] not in used
             and (self._everything or dangling({**image, "RepoDigests": None}))
@@ -181,7 +209,7 @@ class _Unused:
     def _cache(self, records: Iterable[dict[str, Any]]) -> list[Leftover]:
         """Labels do not count here: the cache has none."""
         return [
-            Leftover("build cache", short_id(one["ID"]), _words(one), max(0, one.get("Size", 0)))
+            Leftover(BUILD_CACHE, one, _words(one), max(0, one.get("Size", 0)))
             for one in records
             if not one.get("InUse")
             and (self._everything or not one.get("Shared"))

@@ -6,11 +6,13 @@ from typing import Annotated, Any
 from handlers.context import Context
 from handlers.faults import Reason, UsageFault
 from handlers.format.units import size
-from handlers.grammar.command import Command, Opt
+from handlers.grammar.command import Opt
 from handlers.grammar.output import Lines, Output
 from handlers.grammar.values import BOOL, FILTER, filter_query
+from handlers.system.condemned import Prune, volume
 from handlers.system.conditions import Conditions
 from handlers.volume.ls import LISTING
+from permissions.approval import Bound
 from permissions.verbs import Danger, Verb
 
 ALL_API = (1, 42)
@@ -25,7 +27,7 @@ QUESTION = (
 
 
 class VolumePrune(
-    Command,
+    Prune,
     path="volume prune",
     verb=Verb.DESTROY,
     danger=Danger.LOSES_DATA,
@@ -67,19 +69,26 @@ class VolumePrune(
 
     def preview(self, ctx: Context) -> Output:
         """The volumes that would go, with their bytes."""
-        query = {"type": "volume" if ctx.engine.api_version >= ALL_API else None}
-        volumes = (ctx.engine.get("/system/df", query) or {}).get("Volumes") or ()
-        rows = unused_volumes(ctx, volumes, self._conditions())
+        rows = self._unused(ctx)
         noun = "volume" if len(rows) == 1 else "volumes"
         warning = f"{len(rows)} {noun} would go, {size(sum(map(bytes_of, rows)))} with them."
         return LISTING.render(SHOWN, rows).model_copy(update={"warnings": (warning,)})
 
-    def run(self, ctx: Context) -> Output:
+    def condemned(self, ctx: Context) -> tuple[Bound, ...]:
+        """The volumes of the preview."""
+        return tuple(volume(data, bytes_of(data)) for data in self._unused(ctx))
+
+    def sweep(self, ctx: Context) -> Output:
         """Removes them and tells which and what came free."""
         query = {"filters": filter_query(self._conditions())}
         report = ctx.engine.post("/volumes/prune", query, on_cancel=ctx.on_cancel) or {}
         lines, freed = deleted_volumes(report)
         return Lines(lines=(*lines, f"Total reclaimed space: {size(freed)}"))
+
+    def _unused(self, ctx: Context) -> list[dict[str, Any]]:
+        query = {"type": "volume" if ctx.engine.api_version >= ALL_API else None}
+        volumes = (ctx.engine.get("/system/df", query) or {}).get("Volumes") or ()
+        return unused_volumes(ctx, volumes, self._conditions())
 
     def _conditions(self) -> tuple[str, ...]:
         return (*self.filter, "all=true") if self.all else self.filter

@@ -2,23 +2,32 @@
 
 import time
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from bot.approvals import ApprovalDesk
 from bot.approvers import Approvers
+from bot.budgets import BudgetDesk
 from bot.hosts import Host, Hosts
 from bot.jobs.names import Names
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import Probed, Target
 from bot.keys import BotKeys, HostKeys
+from bot.lending import Lending
+from bot.not_now import NotNow
 from bot.policy_file import PolicyHolder
 from bot.registry_logins import RegistryLogins
 from bot.request import Origin, Request
+from bot.revoked import Revoked
 from bot.said import Said
-from bot.store.approvals import Approvals
+from bot.store.approvals import Approvals, Asked
 from bot.store.audit import AuditIntake
+from bot.store.budgets import Budget
 from bot.store.corrections import Corrections
+from bot.store.grants import Grant, Review, stores
+from bot.store.in_force import InForce
+from bot.store.kept_locks import KeptLocks
 from bot.store.logins import Logins
 from bot.tickets import Tickets
 from bot.trust import Trust
@@ -30,6 +39,7 @@ from permissions.decision import NeedsApproval
 from permissions.operation import Principal, Standing
 from permissions.ticket import Mode, Ticket
 from permissions.verbs import Kind
+from tests.bot.tagged import Tagged
 
 CATALOGUE = load()
 POLICY = """\
@@ -68,6 +78,9 @@ class People:
             as_of=time.time(),
         )
 
+    async def members(self, group_id: str) -> tuple[str, ...]:
+        return tuple(sorted(user for user, groups in self.groups.items() if group_id in groups))
+
 
 class Side:
     """The bot's side; every ``desk`` is that of a process which has just started."""
@@ -82,8 +95,14 @@ class Side:
         self.policy_file.write_text(POLICY, encoding="utf-8")
         self.people = People({"U0BEN": ("S0SRE",), "U0CLEO": ("S0SRE",), "U0ANA": ("S0SRE",)})
         self.now = time.time()
+        self.tagged = Tagged()
         self.shown: list[tuple[State, tuple[str, ...]]] = []
+        self.cards: dict[str, Asked] = {}
+        self._said = count()
         self.accepted: list[str] = []
+        self.shown_budgets: list[Budget] = []
+        self.told: list[tuple[Review, float]] = []
+        self.hosts = Hosts(default="local", known=(Host(name="local"),))
 
     @property
     def desk(self) -> ApprovalDesk:
@@ -108,16 +127,56 @@ class Side:
             policy=policy,
             people=self.people,
             approvers=Approvers(policy, self.people, lambda: self.now),
-            hosts=Hosts(default="local", known=(Host(name="local"),)),
+            hosts=self.hosts,
             queue=queue,
             audit=audit,
             show=self._show,
             accepted=self.accepted.append,
+            incidents=self.tagged,
+            lending=self.lending,
+            not_now=NotNow(KeptLocks(self.client, "docktalk", self.keys, audit), lambda: self.now),
+            budgets=self.budgets,
             clock=lambda: self.now,
         )
 
+    @property
+    def budgets(self) -> BudgetDesk:
+        audit = AuditIntake(self.client, "docktalk", self.keys, time.time)
+        policy = PolicyHolder(self.policy_file, hosts=["local"])
+        return BudgetDesk(
+            store=InForce(self.client, "docktalk", self.keys, audit, Budget, kind="budget", letter="B"),
+            asked=Approvals(self.client, "docktalk", self.keys),
+            approvers=Approvers(policy, self.people, lambda: self.now),
+            incidents=self.tagged,
+            show=self._show_budget,
+            clock=lambda: self.now,
+        )
+
+    async def _show_budget(self, _asked, budget: Budget) -> None:
+        self.shown_budgets.append(budget)
+
+    @property
+    def lending(self) -> Lending:
+        audit = AuditIntake(self.client, "docktalk", self.keys, time.time)
+        return Lending(
+            policy=PolicyHolder(self.policy_file, hosts=["local"]),
+            hosts=self.hosts,
+            stores=stores(self.client, "docktalk", self.keys, audit),
+            tell=self._tell,
+            ended=self._lent_ended,
+            revoked=Revoked(self.policy_file.with_name("revoked"), lambda: self.now),
+            clock=lambda: self.now,
+        )
+
+    async def _lent_ended(self, grant: Grant) -> None:
+        await self.desk.lent_ended(grant)
+
+    async def _tell(self, review: Review, now: float) -> None:
+        self.told.append((review, now))
+
     async def _show(self, asked, _voters):
         self.shown.append((asked.approval.state, asked.told))
+        self.cards[asked.job_id] = asked
 
     async def who(self, user_id: str) -> Principal:
         return await self.people.principal("T1", user_id, user_id.lower())
@@ -159,20 +218,25 @@ class Side:
         await self.look(job_id)
         return job_id
 
-    async def say(self, line, user_id: str):
-        principal = await self.who(user_id)
-        request = Request(
-            origin=Origin.BUTTON,
-            delivery_id="said",
-            team_id=principal.team_id,
-            user_id=user_id,
-            user_name=principal.name,
-            channel_id="C1",
-            program="docktalk",
-            text=line.path,
-            received_at=self.now,
-        )
-        return await self.desk.answer(line, Said(request, principal, self.desk.policy.current))
+    async def say(self, line, user_id: str, **request: Any):
+        """A line of somebody's; ``request`` is what is not as in a click of its own."""
+        told = {
+            "origin": Origin.BUTTON,
+            "delivery_id": f"said-{next(self._said)}",
+            "team_id": "T1",
+            "user_id": user_id,
+            "user_name": user_id.lower(),
+            "channel_id": "C1",
+            "program": "docktalk",
+            "text": line.path,
+            "received_at": self.now,
+        }
+        return await self.answer(line, Request(**{**told, **request}))
+
+    async def answer(self, line, request: Request):
+        desk = self.desk
+        principal = await self.people.principal(request.team_id, request.user_id, request.user_name)
+        return await desk.answer(line, Said(request, principal, desk.policy.current))
 
     async def state(self, job_id: str) -> State:
         return (await self.desk.store.of_job(job_id)).approval.state

@@ -15,10 +15,13 @@ from bot.jobs.names import AGAIN_SECONDS, Names, bot_client
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import Late
 from bot.keys import BotKeys
+from bot.lending import Lending
 from bot.policy_file import PolicyHolder
 from bot.request import Origin
+from bot.revoked import Revoked
 from bot.store.audit import AuditIntake
 from bot.store.corrections import Corrections
+from bot.store.grants import stores
 from bot.store.intake import IntakeEntry
 from bot.store.records import RequestRecord
 from bot.trust import Trust
@@ -26,6 +29,7 @@ from handlers.faults import Denied, Fault
 from permissions.operation import Operation, Principal, Resource, Standing
 from permissions.ticket import Claims, CommandWire, Effect, Ticket
 from permissions.verbs import Danger, Kind, Verb
+from tests.bot.tagged import Tagged
 
 pytestmark = pytest.mark.store
 
@@ -57,6 +61,7 @@ class Side:
     client: Any
     policy: Path
     now: list[float] = field(default_factory=lambda: [time.time()])
+    tagged: Tagged = field(default_factory=Tagged)
 
     def claims(self, **changes: Any) -> Claims:
         operation = Operation(
@@ -124,6 +129,10 @@ class Side:
         return self.again.trust.verify(ticket)
 
 
+async def no_news(*_: object) -> None:
+    raise AssertionError("nothing was lent")
+
+
 @pytest.fixture
 async def side(store_url: str, tmp_path: Path) -> AsyncIterator[Side]:
     keys = BotKeys.load_or_create(tmp_path / "keys")
@@ -132,10 +141,21 @@ async def side(store_url: str, tmp_path: Path) -> AsyncIterator[Side]:
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY.format(commands='"*"'), encoding="utf-8")
     people = People()
+    tagged = Tagged()
     async with bot_client(store_url) as client:
         now = [time.time()]
+        holder = PolicyHolder(policy, hosts=["local"])
+        lending = Lending(
+            policy=holder,
+            hosts=Hosts(default="local", known=(Host(name="local"),)),
+            stores=stores(client, "docktalk", keys, AuditIntake(client, "docktalk", keys, time.time)),
+            tell=no_news,
+            ended=no_news,
+            revoked=Revoked(tmp_path / "revoked", lambda: now[0]),
+            clock=lambda: now[0],
+        )
         again = Again(
-            policy=PolicyHolder(policy, hosts=["local"]),
+            policy=holder,
             people=people,
             hosts=Hosts(default="local", known=(Host(name="local"),)),
             keys=keys,
@@ -143,11 +163,13 @@ async def side(store_url: str, tmp_path: Path) -> AsyncIterator[Side]:
             queue=BotQueue(client, "docktalk", keys),
             corrections=Corrections(client, "docktalk", keys),
             audit=AuditIntake(client, "docktalk", keys, time.time),
+            incidents=tagged,
+            lending=lending,
             clock=lambda: now[0],
             start_within=60.0,
             ask_after=900.0,
         )
-        yield Side(again, keys, people, client, policy, now)
+        yield Side(again, keys, people, client, policy, now, tagged)
 
 
 async def test_a_late_job_is_decided_anew_and_keeps_its_nonce(side: Side):
@@ -162,6 +184,18 @@ async def test_a_late_job_is_decided_anew_and_keeps_its_nonce(side: Side):
     assert queued.policy == side.again.policy.current.sha256
     assert queued.principal.as_of >= claims.principal.as_of
     assert await side.client.xlen(Names("docktalk").audit) == 2
+
+
+@pytest.mark.parametrize(("place", "tag"), [(("C1", ""), "INC-2"), (("C2", ""), ""), (("C1", "1.5"), "")])
+async def test_it_belongs_to_what_is_open_there_now_and_to_nothing_else(side: Side, place, tag):
+    then = side.claims().operation.model_copy(update={"incident": "INC-1"})
+    claims = side.claims(operation=then)
+    record = await side.accept(claims)
+    side.tagged.there = {place: "INC-2"}
+    await side.again.late(record, side.late(claims))
+    queued = await side.queued()
+    assert queued is not None
+    assert queued.operation.incident == tag
 
 
 async def test_the_same_event_twice_queues_it_once(side: Side):
@@ -187,6 +221,16 @@ async def test_what_may_not_run_any_more_is_refused(side: Side):
     side.again.policy.reload_if_changed()
     with pytest.raises(Denied):
         await side.again.late(record, side.late(claims))
+    assert await side.queued() is None
+
+
+async def test_a_use_of_a_budget_does_not_wait(side: Side):
+    claims = side.claims()
+    record = (await side.accept(claims)).model_copy(update={"budget": "B-7"})
+    for later in (100, 1000):
+        side.now[0] += later
+        with pytest.raises(Fault, match="B-7 is good for nothing else"):
+            await side.again.late(record, side.late(claims))
     assert await side.queued() is None
 
 

@@ -1,17 +1,19 @@
-"""Approvals on a real store: asked, counted, issued once, whoever restarts or races."""
+"""Approvals on a real store: asked, counted, issued once.
 
-import asyncio
+What restarts do to them is in test_approval_steps.py and tests/e2e/test_approval_restarts.py, what attackers
+do in test_approval_attacks.py.
+"""
+
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bot.approval_lines import Approve, AskAgain, Deny, Withdraw
+from bot.approvals import FINISH_WITHIN
 from bot.jobs.names import Names, bot_client
 from bot.jobs.queue import StoreDown
 from bot.jobs.wire import Target
-from bot.store.approvals import LOOK_WITHIN, Approvals
 from bot.tickets import Tickets
 from handlers.faults import ApprovalClosed
 from permissions.approval import State, Step, Terms, Threshold
@@ -55,111 +57,6 @@ async def test_a_redelivered_line_is_asked_about_once(side: Side):
     first = await side.ask()
     assert await side.ask() == first
     assert len(await side.queued(Mode.PROBE)) == 1
-
-
-STEPS = ["asked", "looked at", "first vote", "second vote", "in the queue"]
-
-
-@pytest.mark.parametrize("dies", STEPS)
-async def test_whoever_dies_after_a_step_nothing_is_lost_and_nothing_runs_twice(
-    side: Side, dies: str, monkeypatch
-):
-    """Each step is taken by a new process; the one that takes the step named dies right after it."""
-
-    async def gone(*_: Any, **__: Any) -> Any:
-        raise StoreDown(unsure=True)
-
-    async def step(name: str, work: Any, after: tuple[Any, str]) -> None:
-        with monkeypatch.context() as patch:
-            if name == dies:
-                patch.setattr(*after, gone)
-                with pytest.raises(StoreDown):
-                    await work()
-            else:
-                await work()
-
-    job_ids: list[str] = []
-
-    async def ask() -> None:
-        job_ids.append(await side.ask())
-
-    await step("asked", ask, (Tickets, "probe"))
-    if not job_ids:
-        side.now += LOOK_WITHIN + 1
-        await side.tick()
-        assert await side.state("J-1") is State.VOID
-        assert await side.queued() == []
-        return
-    [job_id] = job_ids
-    await step("looked at", lambda: side.look(job_id), (side, "_show"))
-    if dies == "looked at":
-        await side.look(job_id)  # its event was not acknowledged, so it comes again
-    await step("first vote", lambda: side.say(Approve(approval=job_id), "U0BEN"), (side, "_show"))
-    breaks = (Approvals, "settled") if dies == "in the queue" else (Tickets, "issue")
-    name = dies if dies == "in the queue" else "second vote"
-    await step(name, lambda: side.say(Approve(approval=job_id), "U0CLEO"), breaks)
-    await side.tick()
-    await side.tick()
-    assert await side.state(job_id) is State.APPROVED
-    assert [claims.job_id for claims in await side.queued()] == [job_id]
-    assert await side.desk.store.due(side.now + 1e9) == []
-
-
-async def test_two_who_click_at_the_same_moment_run_it_once(side: Side):
-    job_id = await side.asked()
-    side.people.groups["U0LEAD2"] = ("S0SRE",)
-    clicks = [side.say(Approve(approval=job_id), user) for user in ("U0LEAD", "U0BEN", "U0CLEO")]
-    said = await asyncio.gather(*clicks, return_exceptions=True)
-    assert await side.state(job_id) is State.APPROVED
-    assert len(await side.queued()) == 1
-    assert all(not isinstance(one, Exception) or isinstance(one, ApprovalClosed) for one in said)
-
-
-async def test_a_vote_ends_with_what_entitled_to_it(side: Side):
-    job_id = await side.asked()
-    await side.say(Approve(approval=job_id), "U0BEN")
-    side.people.groups["U0BEN"] = ()
-    await side.say(Approve(approval=job_id), "U0CLEO")
-    assert await side.state(job_id) is State.OPEN
-    assert await side.queued() == []
-
-
-REFUSED = {
-    "the asker": "U0ANA",
-    "somebody of no group": "U0EVE",
-}
-
-
-@pytest.mark.parametrize("user_id", REFUSED.values(), ids=REFUSED)
-async def test_who_does_not_count(side: Side, user_id: str):
-    job_id = await side.asked()
-    with pytest.raises(ApprovalClosed):
-        await side.say(Approve(approval=job_id), user_id)
-    assert (await side.desk.store.of_job(job_id)).approval.votes == ()
-
-
-@pytest.mark.parametrize("standing", [one for one in Standing if one is not Standing.MEMBER])
-async def test_who_is_no_member_does_not_even_find_it(side: Side, standing: Standing):
-    job_id = await side.asked()
-    side.people.standing["U0LEAD"] = standing
-    with pytest.raises(ApprovalClosed, match="no such approval"):
-        await side.say(Approve(approval=job_id), "U0LEAD")
-
-
-@pytest.mark.parametrize("named", ["J-999", "A" * 22])
-async def test_a_guess_finds_nothing(side: Side, named: str):
-    await side.asked()
-    with pytest.raises(ApprovalClosed, match="no such approval"):
-        await side.say(Approve(approval=named), "U0LEAD")
-
-
-async def test_a_click_that_is_played_again_changes_nothing(side: Side):
-    job_id = await side.asked()
-    token = (await side.desk.store.of_job(job_id)).token
-    await side.say(Approve(approval=token), "U0LEAD")
-    with pytest.raises(ApprovalClosed, match="decided already"):
-        await side.say(Approve(approval=token), "U0LEAD")
-    assert len(await side.queued()) == 1
 
 
 async def test_a_no_with_its_reason_ends_it(side: Side):
@@ -259,36 +156,6 @@ async def test_an_asker_who_has_left_runs_nothing(side: Side):
     assert await side.queued() == []
 
 
-async def test_a_vote_that_somebody_wrote_into_the_store_makes_it_unreadable(side: Side):
-    job_id = await side.asked()
-    key = f"{Names('docktalk').prefix}approval:{job_id}"
-    blob = await side.client.hget(key, "blob")
-    asked = await side.desk.store.of_job(job_id)
-    forged = asked.approval.model_copy(update={"state": State.APPROVED, "ended_at": side.now})
-    for text in (
-        asked.model_copy(update={"approval": forged}).model_dump_json().encode(),
-        blob[:-8] + b"AAAAAAA=",
-    ):
-        await side.client.hset(key, "blob", text)
-        await side.client.zadd(f"{Names('docktalk').prefix}approvals-due", {job_id: side.now})
-        await side.tick()
-        assert await side.queued() == []
-    with pytest.raises(ApprovalClosed):
-        await side.say(Approve(approval=job_id), "U0LEAD")
-
-
-async def test_an_earlier_revision_put_back_runs_nothing_twice(side: Side):
-    job_id = await side.asked()
-    key = f"{Names('docktalk').prefix}approval:{job_id}"
-    before = await side.client.hgetall(key)
-    await side.say(Approve(approval=job_id), "U0LEAD")
-    await side.client.hset(key, mapping=before)
-    await side.client.delete(Names("docktalk").delivery(f"approved:{job_id}"))
-    await side.say(Approve(approval=job_id), "U0LEAD")
-    first, second = await side.queued()
-    assert first.nonce == second.nonce, "a worker's journal takes one nonce once"
-
-
 async def test_what_moved_is_told_and_can_be_asked_anew_by_its_asker(side: Side):
     job_id = await side.asked()
     await side.say(Approve(approval=job_id), "U0LEAD")
@@ -327,3 +194,26 @@ async def test_values_of_secret_options_are_nowhere_to_be_read(side: Side):
         kind = await side.client.type(key)
         value = await side.client.dump(key)
         assert secret.encode() not in value, (key, kind)
+
+
+async def test_a_look_that_is_asked_for_late_is_decided_by_the_policy_of_then(side: Side, monkeypatch):
+    async def gone(*_, **__):
+        raise StoreDown(unsure=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tickets, "probe", gone)
+        with pytest.raises(StoreDown):
+            await side.ask()
+    side.policy_file.write_text(NOBODY_MAY, encoding="utf-8")
+    side.now += FINISH_WITHIN + 1
+    await side.tick()
+    assert side.cards["J-1"].approval.state is State.VOID
+    assert await side.queued(Mode.PROBE) == []
+
+
+async def test_while_a_step_is_being_finished_the_clock_leaves_it_alone(side: Side):
+    await side.asked()
+    await side.client.zadd(f"{Names('docktalk').prefix}approvals-due", {"J-1": side.now + FINISH_WITHIN})
+    shown = len(side.shown)
+    await side.tick()
+    assert len(side.shown) == shown

@@ -14,6 +14,7 @@ from bot.store.records import RequestRecord
 from handlers.catalogue import load
 from handlers.faults import Denied, Fault, Reason, UsageFault
 from permissions.approval import Step, Terms, Threshold
+from permissions.holds import Hold
 from permissions.operation import Operation, Principal, Resource, Standing
 from permissions.policy import Binding, DenyRule, Policy, Role, Rule
 from permissions.targets import Targets
@@ -88,7 +89,12 @@ JOB = RequestRecord(
 
 
 def answered(
-    text: str, *, who: Principal | None = None, channel_id: str = "C1", policy: Policy = POLICY
+    text: str,
+    *,
+    who: Principal | None = None,
+    channel_id: str = "C1",
+    policy: Policy = POLICY,
+    held: Hold | None = None,
 ) -> tuple[str, Known]:
     who = who or member()
 
@@ -98,7 +104,10 @@ def answered(
     async def jobs(job_id: str) -> RequestRecord | None:
         return {"J-7": JOB, "J-8": JOB.model_copy(update={"operation": None})}.get(job_id)
 
-    answers = PolicyAnswers(people, jobs, load(), HOSTS, lambda: 0.0)
+    async def hold(*_: object) -> Hold | None:
+        return held
+
+    answers = PolicyAnswers(people, jobs, load(), HOSTS, hold, lambda: 0.0)
     asked = question(request(text, who.user_id, channel_id))
     assert asked is not None
     known = Known(who=who, policy="p")
@@ -246,3 +255,12 @@ def test_a_person_in_a_slash_command_is_the_account_and_not_its_name(person: str
     }
     asked = question(request_from_slash(payload, program="docktalk", now=0.0))
     assert asked == CanI(line="restart web", user_id="U0BEN")
+
+
+def test_what_holds_it_is_told_to_whom_the_policy_lets_and_to_nobody_else():
+    held = Hold(lock="K-3", sentence="local/web is locked by ana", hint="Ask ana.")
+    for line in ("can-i restart web", "why J-7"):
+        text, _ = answered(line, held=held)
+        assert "Not now: local/web is locked by ana. Ask ana." in text
+    text, _ = answered("can-i kill web", held=held)
+    assert "ana" not in text

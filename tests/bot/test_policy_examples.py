@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot import policy_tools
+from bot.own_operations import OWN_VERBS
 from bot.policy_file import KnownCommand, PolicyError, load
 from handlers.catalogue import load as load_catalogue
 from handlers.grammar.parser import HelpAsked, parse
@@ -19,7 +20,10 @@ from permissions.policy import UNMASKED_FLAG, Policy
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "policy.md"
 SHIPPED = [ROOT / "deploy" / "policy.example.yaml", *sorted((ROOT / "deploy" / "policies").glob("*.yaml"))]
-COMMANDS = [KnownCommand.of(command) for command in load_catalogue().commands]
+COMMANDS = [
+    *(KnownCommand.of(command) for command in load_catalogue().commands),
+    *(KnownCommand(path=path, verb=verb) for path, verb in OWN_VERBS.items()),
+]
 AT = datetime(2025, 6, 1, tzinfo=UTC).timestamp()
 """When the examples are decided."""
 

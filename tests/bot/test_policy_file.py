@@ -81,6 +81,12 @@ FIND_CHANNEL = "open the channel's details in Slack; its id (C…) stands at the
 DANGERS = ", ".join(Danger.__members__)
 VERBS = ", ".join(Verb)
 ROLE = "version: 1\nroles:\n  r:\n    rules:\n      - "
+LEND = "version: 1\nroles: {r: {}}\n"
+GLASS = (
+    LEND.replace("{", "{{").replace("}", "}}")
+    + "break_glass: [{{role: r, users: [U1], "
+    + "verbs: [{verbs}], hosts: [h], tell: [C1], reviewers: {{roles: [r]}}}}]"
+)
 BIND = "version: 1\nroles: {r: {}}\nbindings:\n  - "
 
 
@@ -178,6 +184,37 @@ BIND = "version: 1\nroles: {r: {}}\nbindings:\n  - "
             "4:39: `#ops` is not the id of a channel: " + FIND_CHANNEL,
         ),
         (BIND + "text", "4:5: `bindings` takes keys, each with a value"),
+        (
+            LEND + "elevations: [{role: q, users: [U1], approval: {any: [{steps: [{roles: [r]}]}]}}]",
+            "3:20: role `q` is not defined (did you mean `r`?)",
+        ),
+        (
+            LEND + "elevations: [{role: r, users: [U1], approval: {any: [{steps: [{roles: [zz]}]}]}}]",
+            "3:72: role `zz` is not defined",
+        ),
+        (
+            LEND + "elevations: [{role: r, approval: {any: [{steps: [{roles: [r]}]}]}}]",
+            "3:14: nobody may ask for it: list `users`, `groups`, `oncall` or `roles`",
+        ),
+        (LEND + "elevations: [{role: r, users: [U1]}]", "3:14: `approval` is missing"),
+        (
+            GLASS.format(verbs="admin"),
+            "3:15: the verb `admin` is lent to nobody: break-glass reads no records",
+        ),
+        (GLASS.format(verbs="lst"), f"3:50: `lst` is not one of {VERBS} (did you mean `list`?)"),
+        (GLASS.replace("tell: [C1], ", "").format(verbs="list"), "3:15: `tell` is missing"),
+        (
+            GLASS.replace("hosts: [h]", "hosts: []").format(verbs="list"),
+            "3:64: `hosts` is empty; list something or leave it out",
+        ),
+        (
+            GLASS.replace("roles: [r]", "rols: [r]").format(verbs="list"),
+            "3:97: unknown key `rols` (did you mean `roles`?)",
+        ),
+        (
+            "version: 1\nroles: {r: {rules: [{verbs: [list], approval: {any: [{steps: [{roles: [q]}]}]}}]}}",
+            "2:75: role `q` is not defined (did you mean `r`?)",
+        ),
         ("version: 1\ndeny: [{verbs: [list], unless: [x]}]", "2:33: role `x` is not defined"),
         ("version: 1\ndeny: [{verbs: [list], flags: {deny: [x]}}]", "2:31: `flags` is a list: write `[…]`"),
         ("version: 1\ndeny: [{}]", '2:8: a rule names `verbs` or `commands` (`commands: ["*"]` for all)'),

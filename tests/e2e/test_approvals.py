@@ -1,6 +1,7 @@
 """Approvals in the whole: asked in chat, seen on a card, decided by clicks, run on a real engine."""
 
 import asyncio
+import copy
 import json
 import os
 
@@ -36,6 +37,10 @@ roles:
           remind: 1s
       - verbs: [destroy]
         max_danger: LOSES_DATA
+        approval:
+          any:
+            - steps: [{roles: [lead]}]
+      - commands: [container create]
         approval:
           any:
             - steps: [{roles: [lead]}]
@@ -193,6 +198,64 @@ async def test_what_was_recreated_under_the_same_name_is_not_what_was_approved(f
     assert (await floor.trial.ended(again.job_id)).result.exit_code == 0
 
 
+async def retagged(floor, container, name):
+    """The name is that of another image now."""
+    await floor.run(f"/docker commit -m another {container} {name}")
+
+
+@pytest.mark.parametrize("line", ["/docker rmi {image}", "/docker create --name {new} {image}"])
+async def test_a_retagged_image_is_not_what_was_approved(line, floor, web, image, unique):
+    name, new = f"{unique('tagged')}:latest", unique("of-tagged")
+    await floor.run(f"/docker tag {image} {name}")
+    agreed = await floor.run(f"/docker image inspect -f '{{{{.Id}}}}' {name}")
+    job_id = await floor.ask(line.format(image=name, new=new))
+    await retagged(floor, web, name)
+    assert "approved" in (await floor.click(job_id, cards.APPROVE, floor.lead)).text
+    assert (await floor.trial.ended(job_id)).result.reason == "moved"
+    assert await floor.run(f"/docker image inspect -f '{{{{.Id}}}}' {name}") != agreed
+    assert await floor.run(f"/docker ps -aq --filter name={new}") == ""
+    await floor.shows(job_id, "Ask again")
+
+
+async def test_a_card_that_somebody_still_sees_as_it_was_decides_nothing(floor, web):
+    job_id = await floor.ask(f"/docker restart -t 0 {web}")
+    stale = copy.deepcopy(floor.card(job_id))
+    await floor.trial.standin.click(floor.lead.id, floor.card(job_id), cards.DENY)
+    view = await floor.trial.standin.until(
+        lambda s: next((v for v in s.world.views.values() if v.user == floor.lead.id), None)
+    )
+    await floor.trial.standin.submit(floor.lead.id, view, {cards.REASON: {cards.REASON: {"value": None}}})
+    assert "denied" in (await floor.trial.reply()).text
+    before = await started_at(floor, web)
+    for user, action in (
+        (floor.lead, cards.APPROVE),
+        (floor.ben, cards.APPROVE),
+        (floor.ana, cards.WITHDRAW),
+    ):
+        await floor.trial.standin.click(user.id, stale, action)
+        assert (await floor.trial.reply()).reason == "approval_closed"
+    assert await started_at(floor, web) == before
+
+
+async def test_neither_the_asker_by_typing_nor_a_guest_nor_a_stranger_approves(floor, web):
+    world = floor.trial.standin.world
+    guest = world.add_user("guest", restricted=True)
+    stranger = world.add_user("stranger", stranger=True, team_id="T0ELSEWHERE")
+    world.groups["S0SRE"].members += [guest.id, stranger.id]
+    before = await started_at(floor, web)
+    job_id = await floor.ask(f"/docker restart -t 0 {web}")
+    for line in (
+        f"/docktalk approve {job_id}",
+        f"/docktalk approve {job_id.lower()}",
+        f"@docktalk approve {job_id}",
+    ):
+        assert (await floor.say(line, floor.ana)).reason == "approval_closed"
+    for user in (guest, stranger):
+        assert (await floor.click(job_id, cards.APPROVE, user)).reason == "not_a_member"
+    assert (await floor.click(job_id, cards.WITHDRAW, floor.ana)).text
+    assert await started_at(floor, web) == before
+
+
 async def test_its_asker_takes_it_back_and_nobody_else(floor, web):
     job_id = await floor.ask(f"/docker restart -t 0 {web}")
     assert (await floor.click(job_id, cards.WITHDRAW, floor.lead)).reason == "approval_closed"
@@ -236,3 +299,26 @@ async def test_a_dry_run_needs_nobody(floor, web):
         floor.trial.ask(f"/docker restart --dry-run {web}", user=floor.ana, channel=floor.ops), 20
     )
     assert f"/containers/{web}/restart" in answer.stdout
+
+
+async def test_a_prune_deletes_what_was_agreed_to_and_names_what_it_passed_over(floor, unique, image):
+    mark = unique("sweep")
+    left, woken, late = (f"{mark}-{word}" for word in ("left", "woken", "late"))
+    for name in (left, woken):
+        await floor.run(f"/docker create --name {name} --label mark={mark} {image} sleep 600")
+    job_id = await floor.ask(f"/docker container prune -f --filter label=mark={mark}")
+    card = floor.card(job_id)
+    assert all(said in json.dumps(card.blocks) for said in (left, woken, "2 containers"))
+    await floor.run(f"/docker start {woken}")
+    await floor.run(f"/docker create --name {late} --label mark={mark} {image} sleep 600")
+    await floor.click(job_id, cards.APPROVE, floor.lead)
+    end = await floor.trial.ended(job_id)
+    assert end.result.exit_code == 0, end.result.stderr
+    assert end.result.stdout.text.startswith("Deleted Containers:\n")
+    assert "it is running now" in end.result.stderr.text
+    listed = await floor.run(f"/docker ps -a --filter label=mark={mark} --format '{{{{.Names}}}}'")
+    assert sorted(listed.split()) == sorted([woken, late])
+    await floor.trial.settled()
+    thread = floor.trial.standin.world.replies(floor.ops.id, card.ts)
+    assert any(f"skipped container {woken}" in json.dumps(reply.blocks) for reply in thread)
+    await floor.run(f"/docker rm -f {woken} {late}")

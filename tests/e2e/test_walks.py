@@ -1,4 +1,4 @@
-"""Nights on call, from the alert to the result, and what they leave in the channel: three messages at most."""
+"""Nights on call, from the alert to the result; of each the channel has three messages at most."""
 
 import asyncio
 import json

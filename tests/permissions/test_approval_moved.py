@@ -16,6 +16,7 @@ def changed(**changes) -> Bound:
 
 NET = Bound(kind=Kind.NETWORK, name="net", id="a")
 TWIN = NET.model_copy(update={"id": "b"})
+OLD = Bound(kind=Kind.CONTAINER, name="old", id="3" * 64, of_set=True, bytes=5)
 MOVES = {
     "nothing": ((WEB,), (WEB,), []),
     "nothing at all": ((), (), []),
@@ -55,6 +56,11 @@ MOVES = {
         ["network net is another one: c, was a"],
     ),
     "two of one name became one": ((NET, TWIN), (TWIN,), ["network net is gone"]),
+    "one left the set": ((WEB, OLD), (WEB,), []),
+    "one joined the set": ((WEB,), (WEB, OLD), []),
+    "one of the set was changed": ((OLD,), (OLD.model_copy(update={"id": "9"}),), []),
+    "one of the set for one that was named": ((WEB,), (changed(of_set=True),), ["container web is gone"]),
+    "one that was named for one of the set": ((changed(of_set=True),), (WEB,), ["container web is new"]),
 }
 
 

@@ -1,9 +1,10 @@
 import pytest
 
+from permissions.criteria import is_command
 from permissions.decide import DEFAULT_RULE, STANDING_RULE, decide
 from permissions.decision import Allow, Deny
 from permissions.operation import Standing
-from permissions.policy import Policy, is_command
+from permissions.policy import Policy
 
 # What the rules say; then lines that pass, lines that do not, and lines that the worker settles.
 RULES = {

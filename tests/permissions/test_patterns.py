@@ -4,8 +4,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from permissions import patterns
+from permissions.criteria import is_command
 from permissions.facts import label_problem
-from permissions.policy import is_command
 
 LONG = "an option's long name"
 CASES = [

@@ -1,10 +1,13 @@
-"""What an approval binds of a set: the list of what would go, asked about or forced."""
+"""What an approval binds of a set: every object that would go, asked about or forced, up to a limit."""
 
 import pytest
 
-from bot.jobs.bound import SET_NAME, bound
+from bot.jobs.bound import MOST_AT_ONCE, bound
 from handlers.catalogue import load
+from handlers.faults import Fault, Reason
 from handlers.grammar.parser import parse
+from permissions.approval import Bound
+from permissions.verbs import Kind
 from tests.fakes.context import FakeContext
 
 CATALOGUE = load()
@@ -26,8 +29,8 @@ class Engine:
                 "Status": "Exited (0) 1 hour ago",
                 "Created": 1,
                 "Command": "true",
-                "Labels": {},
-                "SizeRw": 1,
+                "Labels": {"tier": name},
+                "SizeRw": 7,
             }
             for name in names
         ]
@@ -36,14 +39,44 @@ class Engine:
         return self.rows
 
 
-def of(line: str, *names: str) -> str:
+def of(line: str, *names: str) -> tuple[Bound, ...]:
     command = parse(line, CATALOGUE).command
-    context = FakeContext(Engine(*names))
-    [found] = [one for one in bound(command, context, command.operation("local")) if one.name == SET_NAME]
-    return found.id
+    return bound(command, FakeContext(Engine(*names)), command.operation("local"))
 
 
-@pytest.mark.parametrize("line", ["container prune", "container prune -f"])
-def test_a_prune_is_bound_to_what_it_lists(line: str):
-    assert of(line, "web", "cart") == of(line, "web", "cart")
-    assert of(line, "web", "cart") != of(line, "web")
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("container prune", ["web", "cart"]),
+        ("container prune -f", ["web", "cart"]),
+        ("container prune -f --filter label=tier=cart", ["cart"]),
+        ("container prune --filter label=tier=none", []),
+    ],
+)
+def test_a_prune_binds_each_object_that_would_go_and_says_that_it_is_one_of_a_set(
+    line: str, names: list[str]
+):
+    assert of(line, "web", "cart") == tuple(
+        Bound(kind=Kind.CONTAINER, name=name, id=name * 8, of_set=True, bytes=7) for name in names
+    )
+
+
+def test_more_than_people_could_read_is_not_asked_about():
+    names = [f"c{number}" for number in range(MOST_AT_ONCE + 1)]
+    assert len(of("container prune", *names[1:])) == MOST_AT_ONCE
+    with pytest.raises(Fault, match=f"{MOST_AT_ONCE + 1:,} objects would go") as refused:
+        of("container prune", *names)
+    assert refused.value.reason is Reason.LIMIT
+    assert "--filter" in refused.value.hint
+
+
+def test_so_many_with_long_names_still_make_a_small_ticket():
+    found = of("container prune", *(f"{number:03}".ljust(8_000, "x") for number in range(MOST_AT_ONCE)))
+    beside_their_ids = [one.model_copy(update={"id": "1" * 64}).model_dump_json() for one in found]
+    assert sum(map(len, beside_their_ids)) < 256 * 1024
+
+
+def test_what_names_its_objects_binds_no_set():
+    command = parse("volume create v", CATALOGUE).command
+    assert bound(command, FakeContext(Engine("web")), command.operation("local")) == ()
+    assert command.only((Bound(kind=Kind.VOLUME, name="w", id="", of_set=True),)) is command

@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from bot.jobs.host_queue import Free, HostQueue
+from bot.jobs.lanes import lane_of
 from bot.jobs.names import BOTS, Names, bot_client, worker_client
 from bot.jobs.queue import BotQueue, StoreDown
 from bot.jobs.unsent import UnsentFolder
@@ -92,6 +93,13 @@ async def test_the_more_urgent_lane_comes_first(bot, host_queue):
     queue = host_queue("w")
     assert [one.lane for one in queue.claim(free(1), 0)] == ["incident"]
     assert [one.lane for one in queue.claim(free(5), 0)] == ["normal", "bulk"]
+
+
+async def test_what_belongs_to_an_incident_overtakes_what_waits(bot, host_queue):
+    waiting = [await bot.order(Echo()) for _ in range(3)]
+    claims = await bot.claims(Echo())
+    urgent = await bot.send(claims, bot.keys.sign(claims), lane=lane_of(Echo(), "INC-12"))
+    assert [one.job_id for one in host_queue("w").claim(free(5), 0)] == [urgent, *waiting]
 
 
 async def test_a_waiting_worker_wakes_when_a_job_comes(bot, host_queue):

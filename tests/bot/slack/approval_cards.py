@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from html import unescape
 
 from slack_sdk.models.blocks import Block as SdkBlock
 from slack_sdk.models.views import View
@@ -21,7 +22,7 @@ from .conftest import record
 
 ASKED = 1_790_000_000.0
 SRE, LEADS = "S0SRE", "S0LEADS"
-BUTTONS = {cards.APPROVE, cards.DENY, cards.DETAILS, cards.WITHDRAW}
+BUTTONS = {cards.APPROVE, cards.DENY, cards.DETAILS, cards.WHO_CAN, cards.WITHDRAW}
 
 TERMS = Terms(
     any=(
@@ -177,7 +178,7 @@ def check(message):
         assert known is not None
         known.validate_json()
     assert block_problems(list(message.blocks)) == []
-    assert 0 < len(message.text) <= 2 * TEXT_CHARS
+    assert 0 < size(unescape(message.text)) <= TEXT_CHARS
     assert size("".join(texts(message.blocks))) <= MESSAGE_CHARS
     assert '"mrkdwn"' not in json.dumps(message.blocks)
     return message

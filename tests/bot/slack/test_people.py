@@ -87,6 +87,14 @@ async def test_groups_are_the_asker_s_own(workspace):
     assert principal.as_of == workspace.clock.now()
 
 
+async def test_who_is_in_a_group_is_known_and_what_slack_does_not_tell_is_not_nobody(workspace):
+    workspace.world.add_group("ops", "S01OPS", ["U02BOB", "U01ALICE"])
+    workspace.mishaps.next("usergroups.list", Mishap.SERVER_ERROR)
+    assert await workspace.people.members("S01OPS") is None
+    assert await workspace.people.members("S01OPS") == ("U01ALICE", "U02BOB")
+    assert await workspace.people.members("S09NONE") == ()
+
+
 async def test_a_workspace_without_groups_is_not_asked_again(workspace):
     workspace.world.paid_plan = False
     for _ in range(3):

@@ -11,7 +11,7 @@ from bot.jobs.names import bot_client
 from bot.jobs.queue import StoreDown
 from bot.keys import BotKeys
 from bot.request import Origin
-from bot.store.approvals import KEPT_SECONDS, LOOK_WITHIN, Approvals, Asked, new_token
+from bot.store.approvals import KEPT_SECONDS, Approvals, Asked, new_token
 from bot.store.intake import IntakeEntry, NotRecorded
 from bot.store.records import Draft, RequestRecord
 from permissions import approval as step
@@ -23,6 +23,8 @@ from permissions.verbs import Danger, Kind, Verb
 pytestmark = pytest.mark.store
 
 NOW = 1_790_000_000.0
+SOON = NOW + 2
+"""When what is not settled is to be looked after."""
 WEB = Bound(kind=Kind.CONTAINER, name="web", id="1" * 64)
 TERMS = Terms(any=(Threshold(steps=(Step(people=2, groups=("S1",)),)),))
 VOTERS = {
@@ -83,7 +85,7 @@ def noted(number: int = 1) -> IntakeEntry:
 
 async def opened(approvals, *args, **changes) -> Asked:
     one = asked(*args, **changes)
-    assert await approvals.open(one, noted()) == (one.job_id, False)
+    assert await approvals.open(one, noted(), SOON) == (one.job_id, False)
     return one
 
 
@@ -103,7 +105,7 @@ def yes(one: Asked, user_id: str) -> Asked:
 
 
 async def taken(approvals, one: Asked, number: int = 2) -> Asked:
-    assert await approvals.change(one, noted(number))
+    assert await approvals.change(one, noted(number), SOON)
     return one
 
 
@@ -142,7 +144,7 @@ async def test_nothing_is_found_where_there_is_nothing(approvals):
 async def test_a_delivery_that_comes_twice_is_asked_once(approvals, redis):
     one = await opened(approvals, "J-1", "same")
     before = await everything(redis)
-    assert await approvals.open(asked("J-2", "same"), noted(2)) == ("J-1", True)
+    assert await approvals.open(asked("J-2", "same"), noted(2), SOON) == ("J-1", True)
     assert await everything(redis) == before
     assert await approvals.of_job("J-1") == one
     assert await approvals.of_job("J-2") is None
@@ -150,7 +152,7 @@ async def test_a_delivery_that_comes_twice_is_asked_once(approvals, redis):
 
 async def test_of_ten_deliveries_at_once_one_is_asked(approvals, redis):
     several = [asked(f"J-{number}", "same") for number in range(10)]
-    answers = await asyncio.gather(*(approvals.open(one, noted()) for one in several))
+    answers = await asyncio.gather(*(approvals.open(one, noted(), SOON) for one in several))
     assert len({job_id for job_id, _ in answers}) == 1
     assert [duplicate for _, duplicate in answers].count(False) == 1
     assert len(await entries(redis)) == 1
@@ -174,7 +176,7 @@ async def test_of_two_writers_one_is_first(approvals, redis):
     one = await taken(approvals, seen(await opened(approvals)))
     both = [yes(one, "U2"), moved_on(one, step.withdraw(one.approval, "U1", NOW + 10))]
     won = await asyncio.gather(
-        *(approvals.change(each, noted(number)) for number, each in enumerate(both, 7))
+        *(approvals.change(each, noted(number), SOON) for number, each in enumerate(both, 7))
     )
     assert sorted(won) == [False, True]
     assert await approvals.of_job("J-1") == both[won.index(True)]
@@ -185,7 +187,7 @@ async def test_whoever_was_second_takes_the_step_from_what_the_first_left(approv
     one = await taken(approvals, seen(await opened(approvals)))
     await taken(approvals, yes(one, "U2"))
     late = yes(one, "U3")
-    assert not await approvals.change(late, noted(3))
+    assert not await approvals.change(late, noted(3), SOON)
     again = yes(await approvals.of_job("J-1"), "U3")
     assert again.approval.state is State.APPROVED
     await taken(approvals, again)
@@ -202,7 +204,7 @@ async def test_of_many_votes_at_once_none_is_lost_and_one_decides(approvals):
             if now.approval.state is not State.OPEN:
                 return
             after = yes(now, user_id)
-            if await approvals.change(after, noted()):
+            if await approvals.change(after, noted(), SOON):
                 decided.extend([user_id] if after.approval.state is State.APPROVED else [])
                 return
 
@@ -217,12 +219,12 @@ async def test_of_many_votes_at_once_none_is_lost_and_one_decides(approvals):
 async def test_an_older_revision_does_not_come_back(approvals):
     one = await opened(approvals)
     await taken(approvals, seen(one))
-    assert not await approvals.change(one, noted())
-    assert not await approvals.change(seen(one), noted())
+    assert not await approvals.change(one, noted(), SOON)
+    assert not await approvals.change(seen(one), noted(), SOON)
 
 
 async def test_what_is_not_there_cannot_be_changed(approvals, redis):
-    assert not await approvals.change(seen(asked()), noted())
+    assert not await approvals.change(seen(asked()), noted(), SOON)
     assert await everything(redis) == {}
 
 
@@ -249,7 +251,8 @@ async def test_it_touches_no_key_outside_of_its_namespace(redis, each_store_url,
         one = await taken(approvals, seen(await opened(approvals)))
         await taken(approvals, yes(one, "U2"))
         assert await approvals.due(NOW + 300) == ["J-1"]
-        await approvals.settled("J-1")
+        await approvals.settled(one)
+        await approvals.forget("J-1")
     finally:
         await confined.aclose()
         await redis.execute_command("ACL", "DELUSER", "confined")
@@ -314,54 +317,11 @@ async def test_tokens_cannot_be_guessed_from_each_other():
     assert all(len(token) >= 22 for token in made)
 
 
-async def test_what_is_due_comes_in_the_order_of_its_moment(approvals):
-    for number, later in ((1, 20), (2, 0), (3, 10)):
-        await opened(approvals, f"J-{number}", at=NOW + later)
-    assert await approvals.due(NOW + LOOK_WITHIN - 1) == []
-    assert await approvals.due(NOW + LOOK_WITHIN) == ["J-2"]
-    assert await approvals.due(NOW + LOOK_WITHIN + 100) == ["J-2", "J-3", "J-1"]
-
-
-async def test_the_clock_of_one_goes_on_step_by_step(approvals):
-    one = await taken(approvals, seen(await opened(approvals)))
-    assert await approvals.due(NOW + 299) == []
-    assert await approvals.due(NOW + 300) == ["J-1"]
-    one = await taken(approvals, moved_on(one, step.tell(one.approval, NOW + 300)))
-    assert await approvals.due(NOW + 899) == []
-    assert await approvals.due(NOW + 900) == ["J-1"]
-    await taken(approvals, moved_on(one, step.expire(one.approval, NOW + 900)))
-    assert await approvals.due(NOW + 10_000) == []
-
-
-async def test_what_was_approved_is_due_until_its_job_is_in_the_queue(approvals):
-    one = await taken(approvals, seen(await opened(approvals)))
-    one = await taken(approvals, yes(one, "U2"))
-    one = await taken(approvals, yes(one, "U3"))
-    assert await approvals.due(one.approval.ended_at) == ["J-1"]
-    await approvals.settled("J-1")
-    assert await approvals.due(NOW + 10_000) == []
-    assert (await approvals.of_job("J-1")) == one
-
-
-ENDS = {
-    "withdrawn": lambda one: step.withdraw(one, "U1", NOW + 1),
-    "void": lambda one: step.void(one, "gone", NOW + 1),
-    "expired": lambda one: step.expire(one, NOW + 900),
-}
-
-
-@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
-async def test_nothing_is_due_for_what_is_over(approvals, end):
-    one = await opened(approvals)
-    await taken(approvals, moved_on(one, end(one.approval)))
-    assert await approvals.due(NOW + 10_000) == []
-
-
 async def test_every_change_is_recorded_and_nothing_else(approvals, redis):
     one = await opened(approvals)
-    assert await approvals.open(asked("J-2", "d-J-1"), noted(2)) == ("J-1", True)
+    assert await approvals.open(asked("J-2", "d-J-1"), noted(2), SOON) == ("J-1", True)
     after = await taken(approvals, seen(one), 3)
-    assert not await approvals.change(seen(one), noted(4))
+    assert not await approvals.change(seen(one), noted(4), SOON)
     await taken(approvals, yes(after, "U2"), 5)
     assert await entries(redis) == [noted(number).text.encode() for number in (1, 3, 5)]
     assert {fields[b"mac"] for _, fields in await redis.xrange(AUDIT)} == {b"mac"}
@@ -370,7 +330,7 @@ async def test_every_change_is_recorded_and_nothing_else(approvals, redis):
 async def test_what_cannot_be_recorded_is_not_opened(approvals, redis, monkeypatch):
     monkeypatch.setattr("bot.store.approvals.INTAKE_ENTRIES", 0)
     with pytest.raises(NotRecorded):
-        await approvals.open(asked(), noted())
+        await approvals.open(asked(), noted(), SOON)
     assert await everything(redis) == {}
 
 
@@ -379,19 +339,20 @@ async def test_what_cannot_be_recorded_does_not_change(approvals, redis, monkeyp
     before = await everything(redis)
     monkeypatch.setattr("bot.store.approvals.INTAKE_ENTRIES", 1)
     with pytest.raises(NotRecorded):
-        await approvals.change(seen(one), noted(2))
+        await approvals.change(seen(one), noted(2), SOON)
     assert await everything(redis) == before
     monkeypatch.setattr("bot.store.approvals.INTAKE_ENTRIES", 2)
-    assert await approvals.change(seen(one), noted(2))
+    assert await approvals.change(seen(one), noted(2), SOON)
 
 
 async def test_a_store_that_does_not_answer_is_said_to_be_down(keys):
     async with contextlib.aclosing(bot_client("unix:///nowhere/redis.sock")) as client:
         approvals = Approvals(client, "test", keys)
         for call in (
-            approvals.open(asked(), noted()),
-            approvals.change(seen(asked()), noted()),
-            approvals.settled("J-1"),
+            approvals.open(asked(), noted(), SOON),
+            approvals.change(seen(asked()), noted(), SOON),
+            approvals.settled(asked()),
+            approvals.forget("J-1"),
             approvals.of_job("J-1"),
             approvals.of_token("t"),
             approvals.due(NOW),

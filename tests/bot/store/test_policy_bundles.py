@@ -1,5 +1,6 @@
 """The policy on its way through the store, and what somebody who writes there cannot do to it."""
 
+import asyncio
 import contextlib
 import json
 import time
@@ -15,6 +16,7 @@ from bot.keys import BotKeys
 from bot.store.policy_bundles import BotBundles, WorkerBundles
 from bot.trust import TicketRefused, Trust
 from permissions.bundle import BUNDLE, IN_FORCE, MARK_SECONDS, Mark, bundle, digest
+from permissions.holds import Lock
 from permissions.policy import Policy, Role, Rule
 from permissions.ticket import TicketRefusal
 
@@ -226,3 +228,57 @@ async def test_bundles_of_a_bot_with_unknown_words_are_refused(worker_of: Worker
     with pytest.raises(TicketRefused) as caught:
         worker_of().policy(sha256)
     assert caught.value.refusal is TicketRefusal.POLICY_UNKNOWN
+
+
+LOCK = Lock(id="K-3", owner_id="U1", owner_name="ana", reason="heap", set_at=1.0, host="prod-1")
+
+
+async def test_locks_travel_with_the_mark_and_are_the_newest_seen(bot, worker_of: WorkerOf):
+    await bot.publish(NEW, 1, (LOCK,), 5)
+    worker = worker_of()
+    assert worker.locks == ()
+    worker.policy(digest(bundle(NEW)))
+    assert worker.locks == (LOCK,)
+    assert worker_of().locks == (LOCK,)
+    await bot.publish(NEW, 1, (), 6)
+    worker.policy(digest(bundle(NEW)))
+    assert worker.locks == ()
+
+
+async def test_a_mark_of_before_the_lock_is_refused_also_after_a_restart(bot, worker_of: WorkerOf, store):
+    await bot.publish(NEW, 1, (), 4)
+    kept = store.get(MARK)
+    await bot.publish(NEW, 1, (LOCK,), 5)
+    worker = worker_of()
+    worker.policy(digest(bundle(NEW)))
+    store.set(MARK, kept)
+    assert refusal(worker, NEW) is TicketRefusal.POLICY_STALE
+    assert refusal(worker_of(), NEW) is TicketRefusal.POLICY_STALE
+
+
+async def test_a_bot_that_read_before_the_lock_does_not_take_it_back(bot, worker_of: WorkerOf):
+    await bot.publish(NEW, 1, (LOCK,), 5)
+    assert await bot.publish(NEW, 1, (), 4)
+    assert await bot.publish(OLD, 2, (), 4)
+    worker = worker_of()
+    worker.policy(digest(bundle(OLD)))
+    assert worker.locks == (LOCK,)
+
+
+async def test_bots_that_speak_at_one_moment_leave_the_newest_word(bot, worker_of: WorkerOf):
+    turns = (bot.publish(NEW, 1, (LOCK,) if turn == 9 else (), turn) for turn in range(4, 10))
+    await asyncio.gather(*turns, return_exceptions=True)
+    await bot.publish(NEW, 1, (), 8)
+    worker = worker_of()
+    worker.policy(digest(bundle(NEW)))
+    assert worker.locks == (LOCK,)
+
+
+async def test_what_a_worker_remembers_from_before_there_were_locks_is_read(
+    bot, worker_of: WorkerOf, tmp_path
+):
+    (tmp_path / "seen").write_text(json.dumps({"sha256": "a" * 64, "serial": 1, "at": 1.0}), "utf-8")
+    await bot.publish(NEW, 2, (LOCK,), 5)
+    worker = worker_of()
+    worker.policy(digest(bundle(NEW)))
+    assert worker.locks == (LOCK,)

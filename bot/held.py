@@ -1,0 +1,86 @@
+"""Jobs that a worker held: kept until the lock or freeze is gone, then decided anew under the same nonce."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from bot.again import Again
+from bot.hosts import Hosts
+from bot.jobs.names import AGAIN_SECONDS
+from bot.jobs.queue import BotQueue
+from bot.jobs.wire import Held
+from bot.policy_file import PolicyHolder
+from bot.store.held_jobs import HeldJob, HeldStore
+from bot.store.kept_locks import KeptLocks
+from bot.store.records import RequestRecord
+from handlers.faults import Fault
+from permissions.holds import Hold, Lock, by_freeze, by_lock
+
+log = structlog.get_logger(__name__)
+
+Released = Callable[[RequestRecord, str], Awaitable[bool]]
+"""Decides a job of this ticket anew and shows it; whether it is in the queue again."""
+
+
+@dataclass(frozen=True)
+class HeldJobs:
+    """What holds a job the bot knows by itself: a worker only names it. ``clock`` is epoch seconds."""
+
+    store: HeldStore
+    locks: KeptLocks
+    policy: PolicyHolder
+    hosts: Hosts
+    queue: BotQueue
+    again: Again
+    clock: Callable[[], float]
+
+    async def keep(self, record: RequestRecord, event: Held) -> Hold | None:
+        """Keeps the job; what it waits for, None where that is gone by now, or the job is there already.
+
+        Raises Fault for a ticket that is not its own, or too old.
+        """
+        self.again.claims(record, event.ticket)
+        job = HeldJob(
+            job_id=record.job_id,
+            host=record.host,
+            ticket=event.ticket,
+            lock=event.lock,
+            freeze=event.freeze,
+        )
+        if not await self.store.keep(job):
+            return None
+        locks, _ = await self.locks.in_force()
+        return self._hold(job, locks)
+
+    async def tick(self, released: Released) -> None:
+        """Lets go what is held no longer; what is held for a day ends. Raises StoreDown."""
+        locks, _ = await self.locks.in_force()
+        for host in self.hosts.known:
+            for job in await self.store.on(host.name):
+                try:
+                    await self._look_after(job, locks, released)
+                except Fault as error:
+                    log.warning("held job not looked after", job_id=job.job_id, error=type(error).__name__)
+
+    async def _look_after(self, job: HeldJob, locks: tuple[Lock, ...], released: Released) -> None:
+        record = await self.queue.request(job.job_id)
+        if record is None:
+            await self.store.forget(job)
+            return
+        too_old = self.clock() - record.accepted_at > AGAIN_SECONDS
+        if self._hold(job, locks) is not None and not too_old:
+            return
+        # Queued again, it is taken out of the store by the same step; else it is its asker's, or over.
+        if not await released(record, job.ticket):
+            await self.store.forget(job)
+
+    def _hold(self, job: HeldJob, locks: tuple[Lock, ...]) -> Hold | None:
+        """What holds it, while that lasts."""
+        now = self.clock()
+        if job.lock:
+            lock = next((one for one in locks if one.id == job.lock and one.lasts(now)), None)
+            return by_lock(lock, now) if lock else None
+        freeze = self.policy.current.policy.freezes.get(job.freeze)
+        lasts = freeze is not None and freeze.ends(now) is not None
+        return by_freeze(job.freeze, freeze, now) if freeze is not None and lasts else None

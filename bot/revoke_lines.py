@@ -1,0 +1,39 @@
+"""The line that ends what is in force before its time: a budget, a role that was lent."""
+
+import re
+from typing import Annotated
+
+from handlers.faults import Reason, UsageFault
+from handlers.grammar.command import Arg, Command
+from permissions.verbs import Danger, Verb
+
+_NAMED = re.compile(r"[BG]-\d{1,18}")
+
+
+class Revoke(Command, path="revoke", verb=Verb.OPERATE, danger=Danger.SAFE, example="revoke B-42"):
+    """End a budget (B-42) or a lent role (G-4) before its time."""
+
+    named: Annotated[str, Arg("ID")]
+
+    def check(self) -> None:
+        """Raises UsageFault for what is neither."""
+        if not _NAMED.fullmatch(self.record_id):
+            raise UsageFault(
+                f"{self.named!r} is nothing that can be revoked: an id is written B-42 or G-4",
+                reason=Reason.BAD_VALUE,
+                exit_code=1,
+                hint="`/docktalk budgets` lists what may run again here without asking.",
+            )
+
+    @property
+    def record_id(self) -> str:
+        """The id in its one spelling."""
+        return self.named.upper()
+
+    @property
+    def letter(self) -> str:
+        """Which kind it is of."""
+        return self.record_id[:1]
+
+
+LINES = (Revoke,)
