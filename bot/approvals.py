@@ -17,6 +17,7 @@ from bot.approval_lines import Deny as DenyLine
 from bot.approval_words import NOT_COUNTED, gone, outcome
 from bot.approvers import Approvers
 from bot.budgets import BudgetDesk
+from bot.draft_now import draft_now
 from bot.hosts import Hosts
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import Probed
@@ -178,10 +179,8 @@ class ApprovalDesk:
         await self.show(asked.model_copy(update=shown), {})
 
     async def _void(self, job_id: str, why: str) -> Asked:
-        now = self.clock()
-
         async def void(asked: Asked) -> Approval | NotCounted:
-            return step.void(asked.approval, why, now)
+            return step.void(asked.approval, why, self.clock())
 
         changed, _ = await self._step(job_id, void, None)
         return changed
@@ -233,7 +232,7 @@ class ApprovalDesk:
     async def _look_again(self, asked: Asked, draft: Draft) -> Asked:
         """Nobody may have been asked to look at it; a second look is as good as the first."""
         try:
-            lends = await self.decide(draft, await self._asker(asked))
+            lends = await self.decide(draft := await self.now(draft), await self._asker(asked))
         except (Denied, ApprovalClosed) as fault:
             return await self._void(asked.job_id, fault.message)
         policy = self.policy.current.sha256
@@ -285,10 +284,10 @@ class ApprovalDesk:
             raise ApprovalClosed("Only its asker can ask again, and only for what could not be run.")
         if not isinstance(asked.draft, Draft):
             raise ApprovalClosed("A role is asked for anew by the line that asks for it.")
-        draft = await self.tickets.redraft(asked.draft, f"again:{asked.job_id}")
+        draft = await self.now(await self.tickets.redraft(asked.draft, f"again:{asked.job_id}"))
         lends = await self.decide(draft, principal)
         policy, who = self.policy.current, lends.principal
-        decision = await self.not_now.passed(policy.policy, who, asked.operation, lends.decision)
+        decision = await self.not_now.passed(policy.policy, who, draft.operation, lends.decision)
         if isinstance(decision, NeedsApproval):
             return await self.ask(draft, who, decision, asked.approval.reason)
         job_id, duplicate = await self.tickets.issue(draft, who, decision, policy.sha256)
@@ -332,7 +331,7 @@ class ApprovalDesk:
             update={"delivery_id": f"approved:{asked.job_id}", "under": under}
         )
         await self.budgets.begin(asked, approved, lends.decision)
-        ready = draft.model_copy(update={"record": record, "again": True})
+        ready = await self.now(draft.model_copy(update={"record": record, "again": True}))
         job_id, duplicate = await self.tickets.issue(
             ready, lends.principal, lends.decision, self.policy.current.sha256, approved if by else None
         )
@@ -344,12 +343,13 @@ class ApprovalDesk:
         self, draft: Draft, principal: Principal, breaks: str | None = None, *, agreed: bool = False
     ) -> Lends:
         """By the policy in force, as :meth:`bot.lending.Lending.decided`; raises Denied."""
-        record = draft.record
-        host = self.hosts.find(record.host)
-        if host is None or record.operation is None:
-            raise gone()
-        operation = record.operation.model_copy(update={"host_labels": host.labels})
-        return await self.lending.decided(principal, record.channel_id, operation, breaks, agreed=agreed)
+        now = await self.now(draft)
+        place = now.record.channel_id
+        return await self.lending.decided(principal, place, now.operation, breaks, agreed=agreed)
+
+    async def now(self, draft: Draft) -> Draft:
+        """What waited, as its place is now; raises ApprovalClosed."""
+        return await draft_now(draft, self.hosts, self.incidents)
 
     async def asked(self, token: str) -> Asked | None:
         """What stands behind a card's button; None when it is too long ago."""

@@ -228,7 +228,7 @@ def _told(what: What) -> tuple[str, str, str]:
     match what:
         case audit.Accepted():
             mode = "" if what.mode == "run" else f" ({what.mode.replace('_', ' ')})"
-            came = f"on {what.operation.host} → {what.job_id}{mode}{by}"
+            came = f"on {what.operation.host} → {what.job_id}{mode}{by}{_lent(what.who)}"
         case audit.ApprovalAsked():
             why = f" ({what.reason})" if what.reason else ""
             more = f", for {what.times} runs in {what.within / 60:.0f} min" if what.times > 1 else ""
@@ -238,6 +238,12 @@ def _told(what: What) -> tuple[str, str, str]:
         case audit.Answered():
             came = f"answered{by}"
     return f"{what.who.name} ({what.who.user_id})", typed, came
+
+
+def _lent(who: Principal) -> str:
+    """What of it somebody could do only because a role was lent to them."""
+    names = (f"{'break-glass' if one.break_glass else 'elevation'} {one.id}" for one in who.lent)
+    return "".join(f", under {name}" for name in names)
 
 
 def _in_force(what: audit.InForceChanged) -> tuple[str, str, str]:

@@ -218,6 +218,8 @@ class BudgetDesk:
         except Fault as error:
             log.warning("budgets not looked after", error=type(error).__name__)
             return
+        for gone in self._shown.keys() - {one.id for one in budgets}:
+            del self._shown[gone]
         for one in budgets:
             try:
                 await self._due(one)
@@ -235,7 +237,6 @@ class BudgetDesk:
                 await self._end(budget.id, why, None)
         elif self.clock() >= budget.until:
             await self.store.end(budget, _changed(budget, "cleared", None))
-            self._shown.pop(budget.id, None)
 
     async def _why_over(self, budget: Budget) -> str:
         if budget.used >= budget.most:

@@ -50,12 +50,12 @@ class HeldJobs:
         )
         if not await self.store.keep(job):
             return None
-        locks, _ = await self.locks.in_force()
+        locks = await self.locks.in_force()
         return self._hold(job, locks)
 
     async def tick(self, released: Released) -> None:
         """Lets go what is held no longer; what is held for a day ends. Raises StoreDown."""
-        locks, _ = await self.locks.in_force()
+        locks = await self.locks.in_force()
         for host in self.hosts.known:
             for job in await self.store.on(host.name):
                 try:

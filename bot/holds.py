@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
@@ -48,6 +48,8 @@ class HoldDesk:
     publish: Callable[[], Awaitable[bool]]
     show: Callable[[KeptLock], Awaitable[None]]
     clock: Callable[[], float]
+    _shown: set[str] = field(default_factory=set)
+    """The locks whose message this process has seen to."""
 
     lines = (SetLock, ListLocks, Unlock)
 
@@ -76,19 +78,21 @@ class HoldDesk:
     async def tick(self, released: Released) -> None:
         """Does what is due now."""
         now = self.clock()
-        kept, _ = await self.locks.records.as_of()
+        kept = await self.locks.records.all()
         for one in kept:
             if one.released_at:
                 await self._finish(one)
             elif not one.lock.lasts(now):
                 await self._release(one, None)
+            elif one.id not in self._shown:  # whoever set it may have died before it was shown
+                await self._show(one)
         await self.held.tick(released)
 
     async def _lock(self, line: SetLock, said: Said) -> Told:
         request, now = said.request, self.clock()
         covered = self._covered(line.host, said)
         self._may(said, LOCK, covered, line.container)
-        kept, _ = await self.locks.records.as_of()
+        kept = await self.locks.records.all()
         there = next((one for one in kept if one.delivery_id == request.delivery_id), None)
         if there is not None:
             return _locked(there.lock, known=True)
@@ -118,7 +122,7 @@ class HoldDesk:
         )
         await self.locks.records.begin(new, _told(new, "locked", said.principal))
         known = await self.publish()
-        await self.show(new)
+        await self._show(new)
         log.info("locked", lock=lock.id, about=lock.about, by=lock.owner_id)
         return _locked(lock, known=known)
 
@@ -150,10 +154,14 @@ class HoldDesk:
         await self.show(released)
         await self.locks.records.end(released, _told(released, "closed", None))
 
+    async def _show(self, kept: KeptLock) -> None:
+        await self.show(kept)
+        self._shown.add(kept.id)
+
     async def _list(self, said: Said) -> str:
         now = self.clock()
         seen = self._seen(said).known
-        locks, _ = await self.locks.in_force()
+        locks = await self.locks.in_force()
         shown = [lock for lock in locks if lock.lasts(now) and _on(lock.host, seen)]
         lines = [by_lock(lock, now).sentence for lock in shown]
         for name, freeze in said.policy.freezes.items():

@@ -350,19 +350,17 @@ class Lending:
             self._told[review.id] = state
 
 
-def asking(hosts: tuple[str, ...], role: str) -> Operation:
-    """Asking for a role, as the approval and the audit know it: about the first of its hosts."""
-    return Operation(
-        command=ELEVATE,
-        verb=Verb.ADMIN,  # which no lent role counts for, so that none decides on lending another
-        danger=Danger.SAFE,
-        flags=("host",),
-        values={"host": hosts, "role": (role,)},
-        host=hosts[0],
-    )
+def asking(host: Host, role: str, hosts: tuple[str, ...]) -> Operation:
+    """Asking for a role on one of ``hosts``, as the approval and the audit know it."""
+    values = {"host": hosts, "role": (role,)}
+    return _at(host).model_copy(update={"flags": ("host",), "values": values})
 
 
 def _at(host: Host) -> Operation:
     return Operation(
-        command=ELEVATE, verb=Verb.ADMIN, danger=Danger.SAFE, host=host.name, host_labels=host.labels
+        command=ELEVATE,
+        verb=Verb.ADMIN,  # which no lent role counts for, so that none decides on lending another
+        danger=Danger.SAFE,
+        host=host.name,
+        host_labels=host.labels,
     )

@@ -79,7 +79,9 @@ class LendingDesk:
                 rule=fitting.label,
                 hint="Ask for less; it can be asked for again.",
             )
-        operation = asking(fitting.hosts, line.role)
+        hosts = [one for one in self.lending.hosts.known if one.name in fitting.hosts]
+        places = tuple(asking(one, line.role, fitting.hosts) for one in hosts)
+        operation = places[0]
         draft = GrantDraft(
             record=RequestRecord(
                 job_id=await self.tickets.queue.next_job_id(),
@@ -101,6 +103,7 @@ class LendingDesk:
             role=line.role,
             seconds=seconds,
             hosts=fitting.hosts,
+            places=places,
             may=in_words(said.policy, line.role),
         )
         needs = NeedsApproval(rule=fitting.label, terms=fitting.entry.approval)
@@ -112,17 +115,18 @@ class LendingDesk:
         mine = (asked.principal.team_id, asked.approval.asker_id) == (who.team_id, who.user_id)
         if not mine or asked.approval.state is not State.OPEN or not isinstance(asked.draft, Draft):
             raise ApprovalClosed("Only its asker can run it at once, and only while it waits.")
-        lends = await self.approvals.decide(asked.draft, who, reason)
+        waiting = await self.approvals.now(asked.draft)
+        lends = await self.approvals.decide(waiting, who, reason)
         passed = self.approvals.not_now.passed
-        decision = await passed(said.policy, lends.principal, asked.operation, lends.decision)
+        decision = await passed(said.policy, lends.principal, waiting.operation, lends.decision)
         lends.at_once(decision)
         if isinstance(decision, NeedsApproval):
             raise ApprovalClosed("People have to agree to it all the same. Nothing has changed.")
         await self.approvals.withdraw(asked, said, f"It runs at once, {'; '.join(lends.notes)}.")
-        record = asked.draft.record
+        record = waiting.record
         under = "" if record.thread_ts else card_key(asked.job_id)
         own = {"delivery_id": f"glass:{asked.job_id}", "notes": (*record.notes, *lends.notes), "under": under}
-        draft = asked.draft.model_copy(update={"record": record.model_copy(update=own), "again": True})
+        draft = waiting.model_copy(update={"record": record.model_copy(update=own), "again": True})
         draft = await self.lending.break_glass(lends, draft)
         policy = said.loaded.sha256
         job_id, duplicate = await self.tickets.issue(draft, lends.principal, decision, policy)
@@ -209,7 +213,7 @@ class LendingDesk:
             return False
         name = one.host if isinstance(one, Review) else one.hosts[0]
         host = self.lending.hosts.find(name) or Host(name=name)
-        there = asking((name,), one.role).model_copy(update={"host_labels": host.labels})
+        there = asking(host, one.role, (name,))
         roles = held_roles(said.policy, who, one.channel_id, there, self.clock())
         return counts(step, Voter(user_id=who.user_id, standing=who.standing, groups=who.groups, roles=roles))
 

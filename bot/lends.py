@@ -127,6 +127,6 @@ def no_glass(found: NoGlass, operation: Operation) -> Denied:
             role = entry.role if entry else ""
             why = answer.reason if isinstance(answer, Deny) else "Even then people have to agree to it."
             sentence = f"breaking the glass would lend you the role {role}, and that does not help: {why}"
-            rule = answer.rule if answer else found.label
+            rule = f"{found.label}, {answer.rule}" if answer else found.label
             return Denied(sentence, rule=rule, hint=hint)
     return Denied(sentence, rule=found.label, hint=hint)

@@ -22,7 +22,7 @@ class NotNow:
         """What it has to wait for; None also where only the worker can tell. Raises StoreDown."""
         if not can_be_held(operation):
             return None
-        locks, _ = await self.locks.in_force()
+        locks = await self.locks.in_force()
         return held(policy, locks, principal, operation, self.clock())
 
     async def passed(

@@ -119,9 +119,9 @@ class Pipeline:
             spoken = await self.targets.read(request)
             request, parsed = spoken.request, spoken.parsed
             if isinstance(parsed, HelpAsked):
+                holder = await self.lending.lent(principal, request.channel_id)
                 return docker_help(
-                    parsed,
-                    offered(policy.policy, principal, request.channel_id, self.catalogue, self.hosts),
+                    parsed, offered(policy.policy, holder, request.channel_id, self.catalogue, self.hosts)
                 )
             if request.origin is Origin.MODAL and isinstance(parsed.command, Login):
                 # The form has asked for it: the CLI's warning is about passwords on a line.

@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from bot.again import Tags
 from bot.audit_entries import Known
 from bot.decided import allowed
 from bot.hosts import Hosts
@@ -84,6 +85,7 @@ class PolicyAnswers:
     jobs: Callable[[str], Awaitable[RequestRecord | None]]
     catalogue: Catalogue
     hosts: Hosts
+    incidents: Tags
     hold: Callable[[Policy, Principal, Operation], Awaitable[Hold | None]]
     clock: Callable[[], float]
 
@@ -105,7 +107,9 @@ class PolicyAnswers:
         if isinstance(asked, Why):
             return await self._why(asked.job_id, policy, principal, request)
         who = await self._who(asked, policy, principal, request, known)
+        tag = await self.incidents.tag(request.channel_id, request.thread_ts)
         operation = operation_of(asked.line, self.catalogue, self.hosts)
+        operation = operation.model_copy(update={"incident": tag})
         explanation = explain(policy, who, request.channel_id, operation, self.clock())
         return explained(explanation) + await self._held(explanation, policy, who, operation)
 

@@ -12,6 +12,7 @@ from bot.store.audit import AuditIntake
 from bot.store.kept_locks import KeptLocks
 from bot.store.policy_bundles import BotBundles
 from permissions.audit import PolicyInForce, PolicyRefused, What
+from permissions.holds import Lock
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ class PolicyInUse:
         self._audit = audit
         self._bundles = bundles
         self._locks = locks
-        self._confirmed = ("", 0, 0.0)
+        self._confirmed: tuple[str, tuple[Lock, ...], float] = ("", (), 0.0)
         self._recorded = ""
         self._untold: list[What] = []
 
@@ -55,9 +56,8 @@ class PolicyInUse:
     async def _confirm(self) -> None:
         """Tells the workers what is in force: when it is new, and again before they doubt it."""
         try:
-            _, turn = await self._locks.in_force()
-            sha256, told, at = self._confirmed
-            new = (self._holder.current.sha256, turn) != (sha256, told)
+            sha256, locks, at = self._confirmed
+            new = (self._holder.current.sha256, await self._locks.in_force()) != (sha256, locks)
             if (new or time.monotonic() - at >= CONFIRM_SECONDS) and not await self.confirm():
                 log.error("another bot has put a newer policy in force; workers refuse this one's jobs")
         except StoreDown:
@@ -66,9 +66,15 @@ class PolicyInUse:
     async def confirm(self) -> bool:
         """Tells the workers now; False when another bot's newer policy stays. Raises StoreDown."""
         loaded, now = self._holder.current, time.monotonic()
-        locks, turn = await self._locks.in_force()
-        told = await self._bundles.publish(loaded.policy, loaded.serial, locks, turn)
-        self._confirmed = (loaded.sha256, turn, now)
+        said: tuple[Lock, ...] = ()
+
+        async def read() -> tuple[Lock, ...]:
+            nonlocal said
+            said = await self._locks.in_force()
+            return said
+
+        told = await self._bundles.publish(loaded.policy, loaded.serial, read)
+        self._confirmed = (loaded.sha256, said, now)
         return told
 
     async def follow(self) -> None:

@@ -334,7 +334,7 @@ class Bot:
                     WhoCanDesk(approvals, approvers, time.time),
                 ),
                 policy_answers=PolicyAnswers(
-                    people.principal, self.queue.request, commands, hosts, not_now.hold, time.time
+                    people.principal, self.queue.request, commands, hosts, incidents, not_now.hold, time.time
                 ),
                 audit_view=lambda filters: slack_view(settings.audit_dir, filters, time.time()),
                 clock=time.time,

@@ -16,7 +16,7 @@ from permissions.approval import State, next_way
 SHOWN = 20
 ASKED_AT_ONCE = 10
 """How many one click asks."""
-MOST_COPIES = 40
+MOST_COPIES = 30
 """How many have a copy of one card at most: each is edited whenever the card changes."""
 
 

@@ -28,8 +28,8 @@ ASKER_SECONDS = 900.0
 class Mark(Record):
     """Which policy is in force, and which locks.
 
-    ``serial`` grows with every policy that is put in force, ``turn`` with every change of a lock; ``at`` is
-    when this was said, in epoch seconds.
+    ``serial`` grows with every policy that is put in force, ``turn`` with every change of a lock: it
+    is the time of that in milliseconds, or more. ``at`` is when this was said, in epoch seconds.
     """
 
     sha256: str

@@ -180,8 +180,8 @@ def _reaches(lock: Lock, operation: Operation) -> bool:
     here = covers_host(lock.rule.hosts, operation.host, operation.host_labels)
     if here and lock.container_id and any(_is(lock.container_id, operation)):
         return True
-    found = denies(lock.rule, operation)
-    return here and found.miss is None and (found.sure or operation.live)
+    found = denies(lock.rule, operation)  # which is always sure of what is live
+    return here and found.miss is None and found.sure
 
 
 def _is(container_id: str, operation: Operation) -> Iterator[bool]:

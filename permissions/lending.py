@@ -4,9 +4,9 @@ What is lent reaches no further than :func:`permissions.decide.held_roles` count
 """
 
 from collections.abc import Collection, Iterable
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from permissions.approval import Step, Terms
 from permissions.model import Record
@@ -77,21 +77,21 @@ class BreakGlass(ForPeople):
     """
 
     role: RoleName
-    verbs: Annotated[tuple[Verb, ...], Field(min_length=1)]
-    hosts: Annotated[tuple[HostPattern, ...], Field(min_length=1)]
+    verbs: tuple[Verb, ...]
+    hosts: tuple[HostPattern, ...]
     channels: tuple[ChannelId, ...] = ()
     most: Span = HOUR
-    tell: Annotated[tuple[ChannelId, ...], Field(min_length=1)]
+    tell: tuple[ChannelId, ...]
     reviewers: Step
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         if not (self.users or self.groups or self.oncall):
             raise ValueError("nobody may break this glass: list `users`, `groups` or `oncall`")
+        if not (self.verbs and self.hosts and self.tell):
+            raise ValueError("a broken glass is for some `verbs` on some `hosts`; list channels to `tell`")
         if Verb.ADMIN in self.verbs:
-            raise ValueError(
-                "the verb `admin` is lent to nobody: break-glass reads no records"
-            )
+            raise ValueError("the verb `admin` is lent to nobody: break-glass reads no records")
         if self.most > MOST_BROKEN:
             raise ValueError("a broken glass lasts 24h at most")
         if self.reviewers.people != 1:

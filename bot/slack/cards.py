@@ -87,7 +87,11 @@ def ask(asked: Asked, card_link: str | None = None) -> Message:
     blocks = [parts.header(asked), parts.what_runs(asked)]
     if asked.approval.state is State.OPEN:
         blocks += [parts.where_who_why(asked), parts.what_it_does(asked), *card_budget.more_often(asked)]
-        blocks += [section(*say.needs(asked, _NOBODY)), parts.buttons(asked)]
+        # Its asker has no copy, and nobody else can run it at once.
+        blocks += [
+            section(*say.needs(asked, _NOBODY)),
+            parts.buttons(asked.model_copy(update={"glass": False})),
+        ]
     else:
         blocks += parts.over(asked)
     if card_link:

@@ -43,7 +43,7 @@ def broken(review: Review, now: float, *, here: bool) -> Message:
             code(say.name(review.role)),
             words(" on "),
             code(say.name(review.host)),
-            words(f" to {', '.join(review.verbs)};" if lasts else ". It"),
+            words(f" to {', '.join(review.verbs)}," if lasts else ". It"),
             *until,
             words("."),
         ),
@@ -52,7 +52,7 @@ def broken(review: Review, now: float, *, here: bool) -> Message:
         section(
             emoji("memo"),
             words(f" Review {review.id} is open", bold=True),
-            words(" for "),
+            words(", to be closed by "),
             *say.step(review.reviewers),
             words(": "),
             code(f'/docktalk review {review.id} --note "…"'),

@@ -27,7 +27,7 @@ from bot.slack.blocks import (
     words,
 )
 from bot.slack.excerpt import Excerpt
-from bot.slack.parent import SHOWN_CHARS, Revision, State, count, lasting, parent_of
+from bot.slack.parent import SHOWN_CHARS, Revision, State, count, lasting, parent_of, tag
 from bot.slack.replies import CORRECTION, JOB_STOP, MEANT
 from bot.store.displays import Doubt
 from bot.store.outbox import Stream

@@ -62,6 +62,11 @@ class Asked(Record):
         return self.draft.record.operation
 
     @property
+    def places(self) -> tuple[Operation, ...]:
+        """The same on every host that it is about; who agrees by a role has to hold it on all of them."""
+        return self.draft.places if isinstance(self.draft, GrantDraft) else (self.operation,)
+
+    @property
     def job_id(self) -> str:
         """The id of the approval, and of the job that comes of it where it is about one."""
         return self.approval.job_id

@@ -11,7 +11,7 @@ from bot.store.records import RequestRecord
 from permissions.approval import Step
 from permissions.audit import InForceChanged
 from permissions.model import Record
-from permissions.operation import Lent, Principal
+from permissions.operation import Lent, Operation, Principal
 from permissions.verbs import Verb
 
 MOST_JOBS = 50
@@ -22,9 +22,9 @@ class GrantDraft(Record):
     """A role that somebody asks for, in the place of a job's draft: begun once, however often it is tried.
 
     ``record`` is the line that asks, ``grant_id`` the id that the grant will have. It lasts ``seconds`` from
-    the approval on, on the ``hosts`` (names, all that it is asked for). ``may`` says in words what the role
-    gives. ``ended_at`` (epoch seconds) is when it ended, 0 before; ``ended_by`` the user who revoked it, ""
-    for the clock. Both are for the card alone.
+    the approval on, on the ``hosts`` (names, all that it is asked for); ``places`` are the asking on each.
+    ``may`` says in words what the role gives. ``ended_at`` (epoch seconds) is when it ended, 0 before, and
+    ``ended_by`` the user who revoked it, "" for the clock: both for the card alone.
     """
 
     record: RequestRecord
@@ -32,6 +32,7 @@ class GrantDraft(Record):
     role: str
     seconds: float
     hosts: tuple[str, ...]
+    places: tuple[Operation, ...]
     may: tuple[str, ...] = ()
     ended_at: float = 0.0
     ended_by: str = ""

@@ -1,13 +1,7 @@
 """The locks that people set, as the bots keep them."""
 
-import time
-from typing import Any
-
 import redis.asyncio
-from redis.exceptions import RedisError
 
-from bot.jobs.names import Names
-from bot.jobs.queue import StoreDown
 from bot.store.audit import AuditIntake
 from bot.store.in_force import InForce, Standing
 from bot.store.outbox import Locks as Sealing
@@ -35,23 +29,8 @@ class KeptLocks:
     def __init__(
         self, client: redis.asyncio.Redis, namespace: str, sealing: Sealing, audit: AuditIntake
     ) -> None:
-        self._redis = client
-        self._since = f"{Names(namespace).prefix}in-force:lock:since"
         self.records = InForce[KeptLock](client, namespace, sealing, audit, KeptLock, kind="lock", letter="K")
 
-    async def in_force(self) -> tuple[tuple[Lock, ...], int]:
-        """Those that hold, and the number of this moment: greater after every change, whatever was lost.
-
-        A store that lost everything counts its changes from the start: so they are counted from the
-        millisecond on in which the count began.
-        """
-        kept, changes = await self.records.as_of()
-        try:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.set(self._since, time.time_ns() // 1_000_000, nx=True)
-                pipe.get(self._since)
-                since: Any = (await pipe.execute())[1]
-            turn = int(since) + changes
-        except RedisError as error:
-            raise StoreDown(unsure=False) from error
-        return tuple(one.lock for one in kept if not one.released_at), turn
+    async def in_force(self) -> tuple[Lock, ...]:
+        """Those that hold."""
+        return tuple(one.lock for one in await self.records.all() if not one.released_at)

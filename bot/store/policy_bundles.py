@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,14 @@ _TRIES = 5
 """How often it is said again because another bot said something at that moment."""
 
 
+ReadLocks = Callable[[], Awaitable[tuple[Lock, ...]]]
+
+
+async def no_locks() -> tuple[Lock, ...]:
+    """For where nobody locks anything."""
+    return ()
+
+
 def _bundle_key(namespace: str, sha256: str) -> str:
     return f"{{{namespace}}}:policy:{sha256}"
 
@@ -55,39 +64,52 @@ class BotBundles:
         self._namespace = namespace
         self._keys = keys
         self._trust = trust
+        self._turn = 0
+        """The last one that this bot has said."""
 
-    async def publish(self, policy: Policy, serial: int, locks: tuple[Lock, ...] = (), turn: int = 0) -> bool:
+    async def publish(self, policy: Policy, serial: int, locks: ReadLocks = no_locks) -> bool:
         """Puts a policy there and says that it is in force; to be said again well within MARK_SECONDS.
 
-        With it goes which ``locks`` are, as of the change that ``turn`` counts; where later ones were said
-        already, those stay. False when another bot has put a newer policy in force: that one stays. Raises
-        StoreDown.
+        With it goes which locks are: ``locks`` reads them anew for every try, so that of several bots the
+        last word is by the newest. False when another bot has put a newer policy in force: that one stays.
+        Raises StoreDown.
         """
         text = bundle(policy)
-        mark = Mark(sha256=digest(text), serial=serial, at=time.time(), locks=locks, turn=turn)
         try:
             for _ in range(_TRIES):
                 with contextlib.suppress(WatchError):
-                    return await self._publish(mark, text)
+                    return await self._publish(text, serial, locks)
         except RedisError as error:
             raise StoreDown(unsure=False) from error
         raise StoreDown(unsure=False)
 
-    async def _publish(self, mark: Mark, text: str) -> bool:
+    async def _publish(self, text: str, serial: int, locks: ReadLocks) -> bool:
         async with self._redis.pipeline(transaction=True) as pipe:
             await pipe.watch(_mark_key(self._namespace))
             said: Any = await pipe.get(_mark_key(self._namespace))
             known = _verified_mark(self._trust, said)
-            if known is not None and known.serial > mark.serial and known.sha256 != mark.sha256:
+            mark = Mark(sha256=digest(text), serial=serial, at=time.time(), locks=await locks())
+            if known is not None and known.serial > serial and known.sha256 != mark.sha256:
                 return False
-            if known is not None and known.turn > mark.turn:
-                mark = mark.model_copy(update={"locks": known.locks, "turn": known.turn})
+            mark = mark.model_copy(update={"turn": self._next_turn(known, mark.locks)})
             pipe.multi()  # type: ignore[no-untyped-call]
             signed = self._signed(BUNDLE, text)
             pipe.set(_bundle_key(self._namespace, mark.sha256), signed, ex=KEPT_SECONDS)
             pipe.set(_mark_key(self._namespace), self._signed(IN_FORCE, mark.model_dump_json()))
             await pipe.execute()
+        self._turn = mark.turn
         return True
+
+    def _next_turn(self, known: Mark | None, locks: tuple[Lock, ...]) -> int:
+        """The same where nothing has changed since this bot said it; else greater than every one before.
+
+        It begins with the time in milliseconds: neither an older mark that somebody put back nor a store that
+        lost everything leaves workers with one that they refuse.
+        """
+        last = known.turn if known is not None else 0
+        if known is not None and known.locks == locks and last >= self._turn > 0:
+            return last
+        return max(last, self._turn, time.time_ns() // 1_000_000 - 1) + 1
 
     def _signed(self, purpose: bytes, text: str) -> str:
         made = self._keys.sign_text(purpose, text)

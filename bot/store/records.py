@@ -65,3 +65,10 @@ class Draft(Record):
     again: bool = False
     times: int = 1
     within: float = 0.0
+
+    @property
+    def operation(self) -> Operation:
+        """What was decided on."""
+        if self.record.operation is None:
+            raise ValueError("a draft has an operation")
+        return self.record.operation

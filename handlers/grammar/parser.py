@@ -275,13 +275,13 @@ class _Line:
                     fields.setdefault(flag.field, []).append(value)
                 else:
                     fields[flag.field] = value
-            if "within" in self.ours and "times" not in self.ours:
-                where = (tokens[0].start, tokens[-1].end)
-                raise Misread("--within goes with --times", where, Reason.BAD_VALUE)
         except Misread as misread:
             raise self._misread(misread, table, usage.pointer(command, spelling)) from None
         if self.helps:
             return HelpAsked(usage.text(command, spelling), topic=command.path, warnings=self.said)
+        if "within" in self.ours and "times" not in self.ours:
+            lone = Misread("--within goes with --times", (tokens[0].start, tokens[-1].end), Reason.BAD_VALUE)
+            raise self._misread(lone, table, usage.pointer(command, spelling))
         spoken = Spoken(command, spelling, named, tuple(met), tuple(rest))
         said = warnings(met)
         try:

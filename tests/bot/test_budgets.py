@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 
-from bot.approval_lines import Approve
+from bot.approval_lines import Approve, AskAgain
 from bot.budget_lines import Budgets
 from bot.budgets import checked
 from bot.jobs.journal import Journal
 from bot.jobs.names import Names, bot_client
+from bot.jobs.queue import StoreDown
 from bot.request import Origin, Request
 from bot.revoke import RevokeDesk
 from bot.revoke_lines import Revoke
 from bot.said import Said
 from bot.store.incidents import Incident
+from bot.tickets import Tickets
 from handlers.faults import ApprovalClosed, Denied, Fault, Reason, UsageFault
 from handlers.grammar.parser import parse
 from permissions.approval import State, Step, Terms, Threshold
@@ -476,3 +478,53 @@ def test_what_is_allowed_anyway_is_run_and_says_so():
 def test_a_dry_run_asks_for_nothing():
     line = parse("restart --dry-run --times 3 web", CATALOGUE)
     assert checked(line, operation(""), needs()) is line
+
+
+async def test_what_is_approved_after_its_incident_closed_runs_without_the_tag(side: Floor):
+    assert await side.type(LATER) == "asked"
+    await side.look(side.last_asked)
+    side.tagged.known.clear()
+    await side.say(Approve(approval=side.last_asked), "U0LEAD")
+    [ticket] = await side.claims()
+    assert ticket.operation.incident == ""
+
+
+async def test_what_is_asked_for_again_after_its_incident_closed_gives_no_budget(side: Floor):
+    budget = await side.approved()
+    await side.desk.moved(side.last_asked, "container web is another one")
+    side.tagged.known.clear()
+    again = (await side.say(AskAgain(approval=side.last_asked), "U0ANA")).job_id
+    assert (await side.desk.store.of_job(again)).operation.incident == ""
+    await side.look(again)
+    await side.say(Approve(approval=again), "U0LEAD")
+    assert await side.state(again) is State.VOID
+    assert [one.id for one in await side.budgets.store.all()] == [budget]
+
+
+async def test_who_dies_before_the_first_run_is_queued_leaves_one_budget_and_a_run(
+    side: Floor, monkeypatch
+):
+    async def gone(*_: Any, **__: Any) -> Any:
+        raise StoreDown(unsure=True)
+
+    assert await side.type(LINE) == "asked"
+    await side.look(side.last_asked)
+    with monkeypatch.context() as patch:
+        patch.setattr(Tickets, "issue", gone)
+        with pytest.raises(StoreDown):
+            await side.say(Approve(approval=side.last_asked), "U0LEAD")
+    await side.tick()
+    await side.tick()
+    assert len(await side.claims()) == 1
+    [budget] = await side.budgets.store.all()
+    assert (budget.used, budget.most) == (1, 3)
+
+
+async def test_an_end_that_nobody_came_to_show_is_shown_by_the_next_bot(side: Floor):
+    budget = await side.approved()
+    await side.revoke(budget, "U0ANA")
+    side.shown_budgets.clear()
+    desk = side.budgets
+    for _ in range(2):
+        await desk.tick()
+    assert [one.over for one in side.shown_budgets] == ["revoked by u0ana"]

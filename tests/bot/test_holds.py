@@ -1,6 +1,7 @@
 """Locks and held jobs on the bot's side, in processes that have just started, on a store."""
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from bot.again import Again
+from bot.decided import decided
 from bot.held import HeldJobs
 from bot.holds import HoldDesk
 from bot.hosts import Host, Hosts
@@ -20,7 +22,7 @@ from bot.jobs.names import AGAIN_SECONDS, Names, bot_client, worker_client
 from bot.jobs.queue import BotQueue, StoreDown
 from bot.jobs.wire import Held, Late
 from bot.keys import BotKeys
-from bot.lending import Lending
+from bot.lends import Lends
 from bot.not_now import NotNow
 from bot.policy_file import PolicyHolder
 from bot.policy_in_use import PolicyInUse
@@ -28,7 +30,6 @@ from bot.request import Origin, Request
 from bot.said import Said
 from bot.store.audit import AuditIntake
 from bot.store.corrections import Corrections
-from bot.store.grants import stores
 from bot.store.held_jobs import HeldStore
 from bot.store.intake import IntakeEntry
 from bot.store.inventory import Inventories
@@ -80,10 +81,6 @@ async def principal(team_id: str, user_id: str, name: str) -> Principal:
     return Principal(team_id=team_id, user_id=user_id, name=name, standing=Standing.MEMBER, as_of=time.time())
 
 
-async def no_news(*_: object) -> None:
-    raise AssertionError("nothing was lent")
-
-
 async def no_tag(*_: object) -> str:
     return ""
 
@@ -113,10 +110,11 @@ class Side:
         policy = PolicyHolder(self.policy_file, hosts=[host.name for host in HOSTS.known])
         audit = AuditIntake(client, "docktalk", keys, time.time)
         queue = BotQueue(client, "docktalk", keys)
-        grants = stores(client, "docktalk", keys, audit)
-        lending = Lending(
-            policy=policy, hosts=HOSTS, stores=grants, tell=no_news, ended=no_news, clock=self.clock
-        )
+
+        async def decides(who: Principal, channel: str, operation: Operation, *, agreed: bool) -> Lends:  # noqa: ARG001 - the desk's
+            now = decided(policy.current.policy, who, channel, operation, self.now)
+            return Lends(who, now)
+
         again = Again(
             policy=policy,
             people=SimpleNamespace(principal=principal),
@@ -127,7 +125,7 @@ class Side:
             corrections=Corrections(client, "docktalk", keys),
             audit=audit,
             incidents=SimpleNamespace(tag=no_tag),
-            lending=lending,
+            lending=SimpleNamespace(decided=decides),
             clock=self.clock,
             start_within=60.0,
             ask_after=900.0,
@@ -159,7 +157,8 @@ class Side:
     async def _show(self, kept: Any) -> None:
         if self.store_fails:
             raise StoreDown(unsure=False)
-        self.shown.append((kept.id, bool(kept.released_at)))
+        if (told := (kept.id, bool(kept.released_at))) not in self.shown:  # as the outbox knows
+            self.shown.append(told)
 
     async def say(self, line: str, user: str = "U0ANA", delivery: str = "") -> str:
         self.deliveries += 1
@@ -193,7 +192,7 @@ class Side:
         await bot.desk.tick(released)
 
     async def locks(self) -> list[str]:
-        return [lock.id for lock in (await self.bot.locks.in_force())[0]]
+        return [lock.id for lock in await self.bot.locks.in_force()]
 
     def claims(self, number: int = 1, **changes: Any) -> Claims:
         fields = {
@@ -387,6 +386,24 @@ async def test_a_lock_ends_by_the_clock_and_says_so_whatever_died_meanwhile(side
 
 
 @store
+async def test_a_lock_whose_setter_died_before_it_was_shown_is_shown_and_known_to_workers(
+    side: Side, tmp_path: Path
+):
+    side.store_fails = True
+    with pytest.raises(StoreDown):
+        await side.say("lock prod-1/web --reason heap")
+    side.store_fails = False
+    await side.tick()
+    assert side.shown == [("K-1", False)]
+    bot = side.bot
+    await bot.in_use.tell()
+    with contextlib.closing(worker_client(side.url)) as client:
+        worker = WorkerBundles(client, "docktalk", side.trust, tmp_path / "seen")
+        worker.policy(bot.policy.current.sha256)
+        assert [lock.id for lock in worker.locks] == ["K-1"]
+
+
+@store
 async def test_what_holds_and_what_will_is_listed(side: Side):
     await side.say("lock prod-1/web --reason heap")
     side.policy_file.write_text(POLICY + FREEZE, encoding="utf-8")
@@ -453,6 +470,18 @@ async def test_a_hold_that_is_told_again_once_it_is_over_holds_nothing(side: Sid
     record = await side.bot.queue.request("J-1")
     assert await side.heard(record, claims, lock="K-1") is None
     assert not await side.is_held()
+    await side.tick()
+    assert len(await side.queued()) == 1
+
+
+@store
+async def test_a_hold_that_is_heard_twice_before_the_end_of_the_lock_is_told_twice_and_kept_once(side: Side):
+    await side.say("lock prod-1/web --reason heap")
+    claims = side.claims()
+    first = await side.hold(claims, lock="K-1")
+    record = await side.bot.queue.request("J-1")
+    assert await side.heard(record, claims, lock="K-1") == first
+    await side.say("unlock K-1")
     await side.tick()
     assert len(await side.queued()) == 1
 
@@ -549,12 +578,3 @@ async def test_a_freeze_lets_go_what_it_held_when_it_ends_or_leaves_the_policy(s
     side.policy_file.write_text(POLICY, encoding="utf-8")
     await side.tick()
     assert [queued.job_id for queued in await side.queued()] == ["J-1"]
-
-
-@store
-async def test_a_store_that_lost_everything_brings_no_older_turn(side: Side):
-    await side.say("lock prod-1/web --reason heap")
-    _, before = await side.bot.locks.in_force()
-    await side.client.flushall()
-    _, after = await side.bot.locks.in_force()
-    assert after > before

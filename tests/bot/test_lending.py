@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.approval_lines import Approve, AskAgain, Withdraw
+from bot.hosts import Host, Hosts
 from bot.jobs.names import Names, bot_client
 from bot.jobs.queue import StoreDown
 from bot.lending_desk import LendingDesk
@@ -260,6 +261,24 @@ async def test_an_elevation_is_withdrawn_like_any_approval(side: Lenders):
     assert await side.state(asked.job_id) is State.WITHDRAWN
 
 
+async def test_who_agrees_by_a_role_holds_it_on_every_host_that_is_asked_for(side: Lenders):
+    side.hosts = Hosts(
+        default="local", known=(Host(name="local"), Host(name="prod-1", labels={"env": "prod"}))
+    )
+    lead = "- {role: lead, users: [U0LEAD, U0ANA]}"
+    for hosts, agrees in (("[local]", False), ('[local, "label:env=prod"]', True)):
+        bound = lead.replace("}", f", hosts: {hosts}}}")
+        side.policy_file.write_text(POLICY.replace(lead, bound), encoding="utf-8")
+        asked = await side.tell_desk(elevate(), "U0ANA")
+        assert (await side.desk.store.of_job(asked.job_id)).draft.hosts == ("local", "prod-1")
+        if agrees:
+            await side.say(Approve(approval=asked.job_id), "U0LEAD")
+        else:
+            with pytest.raises(ApprovalClosed, match="none of those"):
+                await side.say(Approve(approval=asked.job_id), "U0LEAD")
+        assert len(await side.lending.grants.all()) == int(agrees)
+
+
 async def test_a_lent_role_votes_for_nobody(side: Lenders):
     policy = POLICY.replace(
         "role: everything, users: [U0ANA], approval", "role: lead, users: [U0BEN], approval"
@@ -336,8 +355,9 @@ BEYOND = {
 
 @pytest.mark.parametrize(("line", "user_id", "channel", "sentence"), BEYOND.values(), ids=BEYOND)
 async def test_no_glass_is_broken_beyond(side: Lenders, line: str, user_id: str, channel: str, sentence: str):
-    with pytest.raises(Denied, match=sentence):
+    with pytest.raises(Denied, match=sentence) as refused:
         await side.run(line, user_id, BROKEN, channel)
+    assert refused.value.rule.startswith("break-glass")
     assert await side.lending.grants.all() == ()
     assert await side.lending.reviews.all() == ()
 

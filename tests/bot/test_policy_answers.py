@@ -20,6 +20,7 @@ from permissions.policy import Binding, DenyRule, Policy, Role, Rule
 from permissions.targets import Targets
 from permissions.ticket import Effect
 from permissions.verbs import Danger, Kind, Verb
+from tests.bot.tagged import Tagged
 
 HOSTS = Hosts(default="local", known=(Host(name="local"), Host(name="prod", labels={"env": "prod"})))
 POLICY = Policy(
@@ -104,10 +105,12 @@ def answered(
     async def jobs(job_id: str) -> RequestRecord | None:
         return {"J-7": JOB, "J-8": JOB.model_copy(update={"operation": None})}.get(job_id)
 
-    async def hold(*_: object) -> Hold | None:
-        return held
+    async def hold(_policy: Policy, _who: Principal, operation: Operation) -> Hold | None:
+        return None if operation.incident else held
 
-    answers = PolicyAnswers(people, jobs, load(), HOSTS, hold, lambda: 0.0)
+    tagged = Tagged()
+    tagged.there = {("C9", ""): "INC-12"}
+    answers = PolicyAnswers(people, jobs, load(), HOSTS, tagged, hold, lambda: 0.0)
     asked = question(request(text, who.user_id, channel_id))
     assert asked is not None
     known = Known(who=who, policy="p")
@@ -264,3 +267,9 @@ def test_what_holds_it_is_told_to_whom_the_policy_lets_and_to_nobody_else():
         assert "Not now: local/web is locked by ana. Ask ana." in text
     text, _ = answered("can-i kill web", held=held)
     assert "ana" not in text
+
+
+def test_what_an_incident_lets_pass_is_told_where_one_is_open():
+    held = Hold(sentence="local is frozen", hint="Wait.")
+    assert "Not now" in answered("can-i restart web", held=held)[0]
+    assert "Not now" not in answered("can-i restart web", held=held, channel_id="C9")[0]

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from bot.slack import card_budget, cards
-from bot.trial import Trial
+from bot.trial import HOST, Trial
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -167,6 +167,17 @@ async def test_what_was_recreated_is_not_what_it_is_good_for(night, web, image):
     await night.shows(job_id, "What was agreed to is not what is there any more")
     again = await night.asked(f"/docker restart -t 0 {web}")
     await night.click(again, cards.WITHDRAW, night.ana)
+
+
+@pytest.mark.usefixtures("incident")
+async def test_a_lock_stops_it_and_counts_nothing(night, web):
+    job_id = await night.asked(f"/docker restart -t 0 --times 2 {web}")
+    await night.approve(job_id)
+    locked = await night.say(f'/docktalk lock {HOST}/{web} --reason "a heap dump"', night.admin)
+    assert (await night.say(f"/docker restart -t 0 {web}")).reason == "locked"
+    await night.shows(job_id, "1 of 2 used")
+    await night.say(f"/docktalk unlock {locked.text.partition(':')[0]}", night.admin)
+    assert (await night.runs(f"/docker restart -t 0 {web}")).result.exit_code == 0
 
 
 async def test_it_ends_with_the_incident(night, web):

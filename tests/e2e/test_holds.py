@@ -173,6 +173,7 @@ async def test_a_freeze_is_passed_by_reads_and_by_what_two_managers_agree_to(flo
     await floor.trial._looked(reply.job_id)
     await floor.trial.settled()
     card = floor.about(reply.job_id)
+    assert "freeze stocktaking" in json.dumps(card.blocks)
     for manager in (floor.mia, floor.max):
         await floor.trial.standin.click(manager.id, card, cards.APPROVE)
         await floor.trial.reply()

@@ -190,6 +190,14 @@ def test_a_freeze_from_a_day_to_the_same_day_lasts_a_week_and_follows_itself():
     assert freeze().next_begins(at("2026-11-27T18:00")) == at("2026-12-04T18:00")
 
 
+def test_a_freeze_that_ends_on_the_day_it_begins_lasts_until_then():
+    long = freeze(When.model_validate({"from": "Mon 12:00", "until": "Mon 08:00", "zone": "UTC"}))
+    utc = ZoneInfo("UTC")
+    assert long.ends(at("2026-11-30T07:00", utc)) == at("2026-11-30T08:00", utc)
+    assert long.ends(at("2026-11-30T09:00", utc)) is None
+    assert long.ends(at("2026-11-30T12:00", utc)) == at("2026-12-07T08:00", utc)
+
+
 def test_a_freeze_once_and_one_that_follows_at_once_are_told_as_one():
     first = When.model_validate({"from": "2026-12-24T00:00:00Z", "until": "2026-12-25T00:00:00Z"})
     then = When.model_validate({"from": "2026-12-25T00:00:00Z", "until": "2026-12-27T00:00:00Z"})

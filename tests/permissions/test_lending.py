@@ -196,10 +196,10 @@ def test_a_guest_asks_for_nothing():
 
 WRONG = {
     "for nobody": (BreakGlass, {"users": []}, "nobody may break this glass"),
-    "without verbs": (BreakGlass, {"verbs": []}, "at least 1 item"),
+    "without verbs": (BreakGlass, {"verbs": []}, "for some `verbs`"),
     "with the verb admin": (BreakGlass, {"verbs": ["operate", "admin"]}, "lent to nobody"),
-    "without hosts": (BreakGlass, {"hosts": []}, "at least 1 item"),
-    "that tells nobody": (BreakGlass, {"tell": []}, "at least 1 item"),
+    "without hosts": (BreakGlass, {"hosts": []}, "for some `verbs`"),
+    "that tells nobody": (BreakGlass, {"tell": []}, "for some `verbs`"),
     "without reviewers": (BreakGlass, {"reviewers": {}}, "nobody could review it"),
     "that two would have to review": (
         BreakGlass,

@@ -31,9 +31,13 @@ def lock(owner: str = "U2", **changes: Any) -> Lock:
     return Lock.model_validate({**told, "host": "local", **changes})
 
 
-async def publish(bot, *locks: Lock, turn: int, policy: Policy = POLICY, serial: int = 1) -> str:
+async def publish(bot, *locks: Lock, policy: Policy = POLICY, serial: int = 1) -> str:
     bundles = BotBundles(bot.queue._redis, "docktalk", bot.keys, bot.trust)
-    assert await bundles.publish(policy, serial, locks, turn)
+
+    async def read() -> tuple[Lock, ...]:
+        return locks
+
+    assert await bundles.publish(policy, serial, read)
     return digest(bundle(policy))
 
 
@@ -54,7 +58,7 @@ async def again(bot, claims, ticket) -> Any:
 
 
 async def test_what_is_locked_is_held_and_runs_once_when_the_lock_is_gone(bot, new_worker, tmp_path):
-    await publish(bot, lock(), turn=1)
+    await publish(bot, lock())
     new_worker()
     claims = await bot.claims(Touch(file=str(tmp_path / "touched")))
     ticket = bot.keys.sign(claims)
@@ -62,7 +66,7 @@ async def test_what_is_locked_is_held_and_runs_once_when_the_lock_is_gone(bot, n
     event = await held(bot, job)
     assert (event.lock, event.freeze, event.ticket) == ("K-3", "", ticket.model_dump_json())
     assert not (tmp_path / "touched").exists()
-    await publish(bot, turn=2)
+    await publish(bot)
     assert isinstance(await again(bot, claims, ticket), Ended)
     assert (tmp_path / "touched").read_text().count("\n") == 1
     # Whoever has the ticket of a held job has nothing: the job is over.
@@ -72,8 +76,22 @@ async def test_what_is_locked_is_held_and_runs_once_when_the_lock_is_gone(bot, n
     assert (tmp_path / "touched").read_text().count("\n") == 1
 
 
+async def test_a_held_job_is_nobodys_while_the_worker_is_away_and_runs_on_the_next(bot, new_worker, tmp_path):
+    await publish(bot, lock())
+    worker = new_worker()
+    claims = await bot.claims(Touch(file=str(tmp_path / "touched")))
+    ticket = bot.keys.sign(claims)
+    await held(bot, await bot.send(claims, ticket))
+    worker.stop(grace=0.0)
+    new_worker()
+    assert isinstance(await again(bot, claims, ticket), Held)  # it remembers the lock, and is told of it
+    await publish(bot)
+    assert isinstance(await again(bot, claims, ticket), Ended)
+    assert (tmp_path / "touched").read_text().count("\n") == 1
+
+
 async def test_two_held_jobs_under_one_nonce_run_once(bot, new_worker, tmp_path):
-    await publish(bot, lock(), turn=1)
+    await publish(bot, lock())
     new_worker()
     file = str(tmp_path / "touched")
     first = await bot.claims(Touch(file=file))
@@ -81,7 +99,7 @@ async def test_two_held_jobs_under_one_nonce_run_once(bot, new_worker, tmp_path)
     for claims in (first, second):
         await bot.send(claims, bot.keys.sign(claims))
         await held(bot, claims.job_id)
-    await publish(bot, turn=2)
+    await publish(bot)
     assert isinstance(await again(bot, first, bot.keys.sign(first)), Ended)
     refused = await again(bot, second, bot.keys.sign(second))
     assert isinstance(refused, Refused)
@@ -90,23 +108,23 @@ async def test_two_held_jobs_under_one_nonce_run_once(bot, new_worker, tmp_path)
 
 
 async def test_its_owner_and_whoever_only_reads_are_not_held(bot, new_worker, tmp_path):
-    await publish(bot, lock("U1"), turn=1)
+    await publish(bot, lock("U1"))
     new_worker()
     await bot.ended(await bot.order(Touch(file=str(tmp_path / "touched"))))
     assert (tmp_path / "touched").exists()
-    await publish(bot, lock("U2"), turn=2)
+    await publish(bot, lock("U2"))
     assert (await bot.ended(await bot.order(Echo(words=("hello",))))).result.exit_code == 0
 
 
 async def test_a_lock_that_has_ended_by_the_workers_clock_holds_nothing(bot, new_worker, tmp_path):
-    await publish(bot, lock(until=time.time() - 1), turn=1)
+    await publish(bot, lock(until=time.time() - 1))
     new_worker()
     await bot.ended(await bot.order(Touch(file=str(tmp_path / "touched"))))
 
 
 async def test_a_mark_of_before_the_lock_put_back_runs_nothing(bot, new_worker, tmp_path, store):
     before = store.get(MARK)
-    await publish(bot, lock(), turn=1)
+    await publish(bot, lock())
     new_worker()
     await held(bot, await bot.order(Touch(file=str(tmp_path / "touched"))))
     store.set(MARK, before)
@@ -118,7 +136,7 @@ async def test_a_mark_of_before_the_lock_put_back_runs_nothing(bot, new_worker, 
 
 
 async def test_a_container_is_held_by_whatever_it_is_named(bot, new_worker):
-    await publish(bot, lock(container="web"), turn=1)
+    await publish(bot, lock(container="web"))
     new_worker(engine=Listing(containers=[container("web")]), catalogue=CATALOGUE)
     for line in (f"restart {'c' * 12}", "restart web", "container prune -f", "rename db web"):
         command = parse(line, CATALOGUE).command
@@ -131,7 +149,7 @@ def frozen(**changes: Any) -> Policy:
 
 
 async def test_what_a_freeze_reaches_is_held_and_what_was_excepted_runs(bot, new_worker, tmp_path):
-    sha256 = await publish(bot, turn=1, policy=frozen(exception=BY_LEADS), serial=2)
+    sha256 = await publish(bot, policy=frozen(exception=BY_LEADS), serial=2)
     new_worker()
     touch = Touch(file=str(tmp_path / "touched"))
     assert (await held(bot, await bot.order(touch, policy=sha256))).freeze == "stock"
@@ -152,7 +170,7 @@ async def test_what_a_freeze_reaches_is_held_and_what_was_excepted_runs(bot, new
 
 async def test_only_an_incident_that_the_ticket_names_passes_a_freeze(bot, new_worker, tmp_path):
     verbs = (Touch.verb,)
-    sha256 = await publish(bot, turn=1, policy=frozen(incident_verbs=verbs), serial=2)
+    sha256 = await publish(bot, policy=frozen(incident_verbs=verbs), serial=2)
     new_worker()
     touch = Touch(file=str(tmp_path / "INC-12"))
     await held(bot, await bot.order(touch, policy=sha256))

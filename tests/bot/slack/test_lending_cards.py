@@ -31,6 +31,7 @@ def elevation(state: State = State.OPEN, text: str = "operator", **changes) -> A
         "role": text,
         "seconds": 1800.0,
         "hosts": ("prod-1", "prod-2"),
+        "places": (operation,),
         "may": ("Runs what is there.", "operate on anything"),
         **changes,
     }
@@ -140,6 +141,7 @@ def test_the_asker_alone_of_what_could_run_at_once_is_offered_that():
     assert cards.BREAK_GLASS not in said(cards.card(job))
     could = said(cards.card(job.model_copy(update={"glass": True})))
     assert cards.BREAK_GLASS in could
+    assert cards.BREAK_GLASS not in said(cards.ask(job.model_copy(update={"glass": True})))
     form = cards.break_glass_form(job)
     assert form["private_metadata"] == job.token
     assert "value" not in json.dumps(form["blocks"])

@@ -57,6 +57,14 @@ async def bot(store_url: str, keys: BotKeys, trust: Trust):
 
 
 @pytest.fixture
+async def bot_again(store_url: str, keys: BotKeys, trust: Trust):
+    """Another bot, or the same once it was restarted."""
+    client = bot_client(store_url)
+    yield BotBundles(client, SPACE, keys, trust)
+    await client.aclose()
+
+
+@pytest.fixture
 def store(store_url: str):
     """What an attacker with access to Redis has."""
     with contextlib.closing(worker_client(store_url)) as client:
@@ -233,22 +241,29 @@ async def test_bundles_of_a_bot_with_unknown_words_are_refused(worker_of: Worker
 LOCK = Lock(id="K-3", owner_id="U1", owner_name="ana", reason="heap", set_at=1.0, host="prod-1")
 
 
+def reads(*locks: Lock):
+    async def read() -> tuple[Lock, ...]:
+        return locks
+
+    return read
+
+
 async def test_locks_travel_with_the_mark_and_are_the_newest_seen(bot, worker_of: WorkerOf):
-    await bot.publish(NEW, 1, (LOCK,), 5)
+    await bot.publish(NEW, 1, reads(LOCK))
     worker = worker_of()
     assert worker.locks == ()
     worker.policy(digest(bundle(NEW)))
     assert worker.locks == (LOCK,)
     assert worker_of().locks == (LOCK,)
-    await bot.publish(NEW, 1, (), 6)
+    await bot.publish(NEW, 1, reads())
     worker.policy(digest(bundle(NEW)))
     assert worker.locks == ()
 
 
 async def test_a_mark_of_before_the_lock_is_refused_also_after_a_restart(bot, worker_of: WorkerOf, store):
-    await bot.publish(NEW, 1, (), 4)
+    await bot.publish(NEW, 1)
     kept = store.get(MARK)
-    await bot.publish(NEW, 1, (LOCK,), 5)
+    await bot.publish(NEW, 1, reads(LOCK))
     worker = worker_of()
     worker.policy(digest(bundle(NEW)))
     store.set(MARK, kept)
@@ -256,19 +271,49 @@ async def test_a_mark_of_before_the_lock_is_refused_also_after_a_restart(bot, wo
     assert refusal(worker_of(), NEW) is TicketRefusal.POLICY_STALE
 
 
-async def test_a_bot_that_read_before_the_lock_does_not_take_it_back(bot, worker_of: WorkerOf):
-    await bot.publish(NEW, 1, (LOCK,), 5)
-    assert await bot.publish(NEW, 1, (), 4)
-    assert await bot.publish(OLD, 2, (), 4)
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("lost", [False, True])
+async def test_the_bots_next_word_is_believed_whatever_was_put_back_or_lost(
+    bot, bot_again, worker_of: WorkerOf, store, restarted, lost
+):
+    await bot.publish(NEW, 1)
+    kept = store.get(MARK)
+    await bot.publish(NEW, 1, reads(LOCK))
+    await bot.publish(NEW, 1)
     worker = worker_of()
-    worker.policy(digest(bundle(OLD)))
-    assert worker.locks == (LOCK,)
+    worker.policy(digest(bundle(NEW)))
+    if lost:
+        store.flushall()
+    else:
+        store.set(MARK, kept)
+    await (bot_again if restarted else bot).publish(NEW, 1)
+    worker.policy(digest(bundle(NEW)))
+    assert worker.locks == ()
 
 
-async def test_bots_that_speak_at_one_moment_leave_the_newest_word(bot, worker_of: WorkerOf):
-    turns = (bot.publish(NEW, 1, (LOCK,) if turn == 9 else (), turn) for turn in range(4, 10))
-    await asyncio.gather(*turns, return_exceptions=True)
-    await bot.publish(NEW, 1, (), 8)
+async def test_what_has_not_changed_has_the_same_turn(bot, store):
+    turns = []
+    for locks in ((), (), (LOCK,), (LOCK,), ()):
+        await bot.publish(NEW, 1, reads(*locks))
+        turns.append(json.loads(json.loads(store.get(MARK))["text"])["turn"])
+    assert turns[0] == turns[1] < turns[2] == turns[3] < turns[4]
+
+
+async def test_of_bots_that_speak_at_one_moment_the_last_word_has_what_is_there(
+    bot, bot_again, worker_of: WorkerOf
+):
+    there: list[Lock] = []
+
+    async def read() -> tuple[Lock, ...]:
+        found = tuple(there)
+        await asyncio.sleep(0)  # another bot may speak between this and what is said of it
+        return found
+
+    async def locks() -> None:
+        there.append(LOCK)
+        await bot.publish(NEW, 1, read)
+
+    await asyncio.gather(bot_again.publish(NEW, 1, read), locks(), bot_again.publish(NEW, 1, read))
     worker = worker_of()
     worker.policy(digest(bundle(NEW)))
     assert worker.locks == (LOCK,)
@@ -278,7 +323,7 @@ async def test_what_a_worker_remembers_from_before_there_were_locks_is_read(
     bot, worker_of: WorkerOf, tmp_path
 ):
     (tmp_path / "seen").write_text(json.dumps({"sha256": "a" * 64, "serial": 1, "at": 1.0}), "utf-8")
-    await bot.publish(NEW, 2, (LOCK,), 5)
+    await bot.publish(NEW, 2, reads(LOCK))
     worker = worker_of()
     worker.policy(digest(bundle(NEW)))
     assert worker.locks == (LOCK,)
