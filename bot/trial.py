@@ -19,12 +19,13 @@ from types import TracebackType
 from typing import Self
 
 from bot.child import tied
+from bot.ground import Surroundings
 from bot.jobs.spool import Spool, StreamName
 from bot.jobs.wire import Ended, Refused
 from bot.policy_file import load
 from bot.reply import Accepted, Help, PasswordNeeded, Refusal, Reply
 from bot.request import Request
-from bot.service import Bot, Surroundings
+from bot.service import Bot
 from bot.settings import BotSettings, SlackMode
 from bot.slack.replies import CORRECTION
 from bot.slack.serve import EVENTS_PATH
@@ -153,7 +154,7 @@ class Trial:
     async def _alive(self, worker: asyncio.subprocess.Process) -> None:
         try:
             async with asyncio.timeout(WORKER_SECONDS):
-                while not await self.bot.queue.alive(HOST):
+                while not await self.bot.ground.queue.alive(HOST):
                     if worker.returncode is not None:
                         raise TrialFailed(f"the worker ended at once (status {worker.returncode}), see above")
                     await asyncio.sleep(POLL_SECONDS)
@@ -201,7 +202,7 @@ class Trial:
 
     async def log_in(self, user: User, logins: Mapping[str, dict[str, str]]) -> None:
         """Sets the registry logins that are kept for this person."""
-        await self.bot.logins.replace(owner(self.standin.team_id, user.id), logins)
+        await self.bot.ground.logins.replace(owner(self.standin.team_id, user.id), logins)
 
     async def ask(
         self,
@@ -306,7 +307,7 @@ class Trial:
         end = self._watch.end(job_id)
         done, _ = await asyncio.wait({end}, timeout=deadline)
         if not done:
-            await self.bot.queue.cancel(job_id, HOST, reason="timed_out")
+            await self.bot.ground.queue.cancel(job_id, HOST, reason="timed_out")
         event = await self.ended(job_id)
         if isinstance(event, Refused):
             return 1, "", f"refused by the worker: {event.refusal}\n"
@@ -321,7 +322,7 @@ class Trial:
 
     async def cancel(self, job_id: str) -> None:
         """Stops a job."""
-        await self.bot.queue.cancel(job_id, HOST)
+        await self.bot.ground.queue.cancel(job_id, HOST)
 
     def printed(self, job_id: str, stream: StreamName, start: int, most: int) -> bytes:
         """What a job has printed so far from this byte on; b"" where it is nothing, or not kept."""
@@ -340,7 +341,7 @@ class Trial:
         """Waits until the outbox is empty and every upload it began is complete."""
         async with asyncio.timeout(SETTLE_SECONDS):
             # The stores have no event for "nothing left".
-            while await self.bot.outbox_store.waiting(math.inf) or self._uploading():  # noqa: ASYNC110
+            while await self.bot.ground.outbox_store.waiting(math.inf) or self._uploading():  # noqa: ASYNC110
                 await asyncio.sleep(POLL_SECONDS)
 
     def _uploading(self) -> bool:

@@ -37,6 +37,10 @@ BLOCK_MS = 500
 """The longest blocking read, well below the clients' timeouts."""
 
 
+StoreClient = redis.asyncio.Redis
+"""The type, for whoever puts the parts together without knowing Redis."""
+
+
 class Names:
     """Every key of one namespace. The braces put all of them into one slot of a cluster."""
 
@@ -106,7 +110,7 @@ def script(name: str) -> str:
 
 # Both sides speak RESP2: its replies have one shape for every server that we run on. The bot has to
 # answer Slack within 3 seconds whatever happens; a worker may wait a little longer.
-def bot_client(url: str) -> redis.asyncio.Redis:
+def bot_client(url: str) -> StoreClient:
     """The bot's connection pool."""
     return redis.asyncio.Redis.from_url(
         url,

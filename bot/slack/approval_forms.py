@@ -71,8 +71,8 @@ class ApprovalForms:
         await self._open(ack, body, respond, cards.deny_form)
 
     async def break_glass(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
-        """Asks why it cannot wait."""
-        await self._open(ack, body, respond, cards.break_glass_form)
+        """Asks its asker, and nobody else, why it cannot wait."""
+        await self._open(ack, body, respond, cards.break_glass_form, own=True)
 
     async def details(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
         """Shows all that is known."""
@@ -112,11 +112,13 @@ class ApprovalForms:
         body: dict[str, Any],
         respond: AsyncRespond,
         view: Callable[[Asked], dict[str, Any]],
+        *,
+        own: bool = False,
     ) -> None:
         await ack()
         try:
             asked = await self._approvals.asked(str(body["actions"][0].get("value") or ""))
-            if asked is None:
+            if asked is None or (own and asked.approval.asker_id != body["user"]["id"]):
                 gone = replies.gone()
                 await respond(text=gone.text, blocks=list(gone.blocks), replace_original=False)
                 return

@@ -49,6 +49,10 @@ _LOCKED_OUT = frozenset(
 )
 
 
+SlackClient = AsyncWebClient
+"""The type, for whoever puts the parts together without knowing Slack's library."""
+
+
 class Clock(Protocol):
     """Epoch seconds, and waiting in the same time."""
 

@@ -80,7 +80,7 @@ async def follow(trial: Trial, people: list[User], channel: Channel, name: str) 
         jobs.append((await trial.reply()).job_id)
     claims = Names("docktalk").claims("local")
     async with asyncio.timeout(30):
-        while await trial.bot.redis.zcard(claims) < FOLLOWS:
+        while await trial.bot.ground.redis.zcard(claims) < FOLLOWS:
             await asyncio.sleep(0.05)
     # Each has its message by then: none comes between what is measured.
     await trial.standin.until(lambda s: sum(posted(call) for call in s.calls[before:]) >= FOLLOWS, 60)
@@ -94,7 +94,7 @@ def posted(call: Any) -> bool:
 
 async def stop(trial: Trial, jobs: list[str]) -> None:
     for job in jobs:
-        await trial.bot.queue.cancel(job, "local")
+        await trial.bot.ground.queue.cancel(job, "local")
     for job in jobs:
         await trial.ended(job)
     await trial.settled()

@@ -83,7 +83,7 @@ def answered(calls: list) -> list[float] | None:
 
 async def all_floors(trial: Trial, docker_host: str) -> dict[str, list[float]]:
     """Milliseconds of the least that each stage could cost, measured alone."""
-    client = trial.bot.redis
+    client = trial.bot.ground.redis
     engine = DockerEngine(docker_host, slots=1)
     session = aiohttp.ClientSession()
     url = f"{trial.standin.api_url}chat.postMessage"

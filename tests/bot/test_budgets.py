@@ -501,9 +501,7 @@ async def test_what_is_asked_for_again_after_its_incident_closed_gives_no_budget
     assert [one.id for one in await side.budgets.store.all()] == [budget]
 
 
-async def test_who_dies_before_the_first_run_is_queued_leaves_one_budget_and_a_run(
-    side: Floor, monkeypatch
-):
+async def test_who_dies_before_the_first_run_is_queued_leaves_one_budget_and_a_run(side: Floor, monkeypatch):
     async def gone(*_: Any, **__: Any) -> Any:
         raise StoreDown(unsure=True)
 

@@ -26,7 +26,7 @@ NAMES = Names("docktalk")
 async def records(workspace, after: int = 0) -> list[tuple[int, audit.What]]:
     """What is chained after a record's number, once the chainer has everything."""
     async with asyncio.timeout(10):
-        while await workspace.trial.bot.redis.xlen(NAMES.audit):  # noqa: ASYNC110 - the store rings no bell
+        while await workspace.trial.bot.ground.redis.xlen(NAMES.audit):  # noqa: ASYNC110 - the store rings no bell
             await asyncio.sleep(0.02)
     found = scan(workspace.trial.folder / "audit", Filters())
     return [(one.seq, one.entry.what) for one in found if one.seq > after]
@@ -199,7 +199,7 @@ async def test_with_a_full_intake_not_even_a_read_is_accepted(workspace, monkeyp
 
 async def test_what_the_bot_did_not_write_into_the_store_is_no_record(workspace):
     before = await last(workspace)
-    await workspace.trial.bot.redis.xadd(NAMES.audit, {"entry": b"{}", "mac": b"x"})
+    await workspace.trial.bot.ground.redis.xadd(NAMES.audit, {"entry": b"{}", "mac": b"x"})
     [(_, what)] = await records(workspace, before)
     assert (what.kind, what.entries) == ("intake_refused", 1)
 

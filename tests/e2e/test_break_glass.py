@@ -171,17 +171,18 @@ async def test_what_waits_for_an_approval_is_run_at_once_by_its_asker_alone(nigh
     await night.trial._looked(asked.job_id)
     card = await night.shows(night.ops, asked.job_id, "Break glass")
 
-    async def send(user):
-        await night.trial.standin.click(user.id, card, cards.BREAK_GLASS)
-        view = await night.trial.standin.until(
-            lambda s: next((v for v in s.world.views.values() if v.user == user.id), None)
-        )
-        values = {cards.REASON: {cards.REASON: {"value": "nobody answers"}}}
-        await night.trial.standin.submit(user.id, view, values)
-        return await night.trial.reply()
+    await night.trial.standin.click(night.ben.id, card, cards.BREAK_GLASS)
+    typed = f'/docktalk break-glass {asked.job_id} --reason "nobody answers"'
+    assert (await night.say(typed, night.ben)).reason == "approval_closed"
+    assert all(view.user != night.ben.id for view in night.trial.standin.world.views.values())
 
-    assert (await send(night.ben)).reason == "approval_closed"
-    assert (await send(night.cleo)).job_id == asked.job_id
+    await night.trial.standin.click(night.cleo.id, card, cards.BREAK_GLASS)
+    view = await night.trial.standin.until(
+        lambda s: next((v for v in s.world.views.values() if v.user == night.cleo.id), None)
+    )
+    values = {cards.REASON: {cards.REASON: {"value": "nobody answers"}}}
+    await night.trial.standin.submit(night.cleo.id, view, values)
+    assert (await night.trial.reply()).job_id == asked.job_id
     assert await night.ended(asked.job_id) == 0
     assert await night.by_day(f"/docker inspect -f '{{{{.State.StartedAt}}}}' {web}") != before
     await night.shows(night.ops, asked.job_id, "Withdrawn", "break-glass")

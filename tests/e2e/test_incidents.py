@@ -103,7 +103,7 @@ async def web(night, unique, image):
 
 async def urgent(night) -> int:
     """How many jobs have gone to the incident lane so far."""
-    stream = await night.trial.bot.redis.xinfo_stream(Names("docktalk").stream(HOST, "incident"))
+    stream = await night.trial.bot.ground.redis.xinfo_stream(Names("docktalk").stream(HOST, "incident"))
     return int(stream["entries-added"])
 
 

@@ -61,7 +61,7 @@ async def test_a_login_on_a_slash_line_is_checked_kept_and_used(workspace, regis
     assert "Login Succeeded" in answer.stdout
     pulled = await workspace.ask(f"/docker pull {private}")
     assert pulled.exit_code == 0, pulled.picture
-    stored = await everything_in_redis(workspace.trial.bot.redis)
+    stored = await everything_in_redis(workspace.trial.bot.ground.redis)
     assert registry.password.encode() not in stored
     assert registry.password not in str(answer.calls) + str(pulled.calls)
 
@@ -69,8 +69,12 @@ async def test_a_login_on_a_slash_line_is_checked_kept_and_used(workspace, regis
 async def test_a_login_is_nobody_else_s(workspace, registry):
     server = await logged_out(workspace, registry)
     await workspace.ask(f"/docker login -u {registry.username} -p {shlex.quote(registry.password)} {server}")
-    mine = await workspace.trial.bot.logins.of(f"{workspace.trial.standin.team_id}/{workspace.admin.id}")
-    theirs = await workspace.trial.bot.logins.of(f"{workspace.trial.standin.team_id}/{workspace.viewer.id}")
+    mine = await workspace.trial.bot.ground.logins.of(
+        f"{workspace.trial.standin.team_id}/{workspace.admin.id}"
+    )
+    theirs = await workspace.trial.bot.ground.logins.of(
+        f"{workspace.trial.standin.team_id}/{workspace.viewer.id}"
+    )
     assert list(mine) == [server]
     assert theirs == {}
 
@@ -80,7 +84,7 @@ async def test_a_wrong_password_is_not_kept(workspace, registry):
     answer = await workspace.ask(f"/docker login -u {registry.username} -p wrong-password {server}")
     assert answer.exit_code == 1
     whose = f"{workspace.trial.standin.team_id}/{workspace.admin.id}"
-    assert await workspace.trial.bot.logins.of(whose) == {}
+    assert await workspace.trial.bot.ground.logins.of(whose) == {}
 
 
 async def test_without_a_password_a_form_asks_for_it(workspace, registry, private):
@@ -98,7 +102,7 @@ async def test_without_a_password_a_form_asks_for_it(workspace, registry, privat
     answer = await workspace.ask(f"/docker logout {server}")
     assert f"Removing login credentials for {server}" in answer.stdout
     whose = f"{standin.team_id}/{workspace.admin.id}"
-    assert await workspace.trial.bot.logins.of(whose) == {}
+    assert await workspace.trial.bot.ground.logins.of(whose) == {}
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -158,9 +162,9 @@ async def test_one_person_s_login_is_never_used_for_another(planted, registry, p
     again = await trial.ask(f"/docker login {registry.address}", user=bob, channel=ops)
     assert again.exit_code == 1
     # Not even when somebody who writes to Redis moves it to the other one's name.
-    keys = [key async for key in trial.bot.redis.scan_iter("*logins:*")]
+    keys = [key async for key in trial.bot.ground.redis.scan_iter("*logins:*")]
     moved = keys[0].replace(ann.id.encode(), bob.id.encode())
-    await trial.bot.redis.copy(keys[0], moved)
+    await trial.bot.ground.redis.copy(keys[0], moved)
     assert moved != keys[0]
     assert (await trial.ask(f"/docker pull {private}", user=bob, channel=ops)).exit_code == 1
     assert (await trial.ask(f"/docker logout {registry.address}", user=bob, channel=ops)).exit_code == 0
@@ -199,9 +203,9 @@ async def test_a_password_is_found_nowhere(workspace, registry, capfd):
         assert "change that password" in mentioned.picture
         assert (await workspace.ask(f"/docker {line} --nosuch")).exit_code != 0
         assert (await workspace.ask(f"/docker lgoin -u x -p {shlex.quote(password)}")).exit_code != 0
-        stored.append(await everything_in_redis(workspace.trial.bot.redis))
+        stored.append(await everything_in_redis(workspace.trial.bot.ground.redis))
     await workspace.ask(f"/docker pull {server}/nosuch")
-    stored.append(await everything_in_redis(workspace.trial.bot.redis))
+    stored.append(await everything_in_redis(workspace.trial.bot.ground.redis))
     stop.set()
     await watching
     made = json.dumps([one.arguments for one in workspace.trial.standin.calls[calls:]])
@@ -258,7 +262,7 @@ async def test_the_later_words_of_a_password_without_quotes_are_hidden_too(
     answer = await workspace.ask(f"{surface} {line.format(server=server)}")
     assert answer.exit_code != 0
     shown = str(answer.calls) + answer.stderr
-    stored = await everything_in_redis(workspace.trial.bot.redis)
+    stored = await everything_in_redis(workspace.trial.bot.ground.redis)
     for word in ("xylem", "quokka", "ossify", "tundra"):
         assert word not in shown
         assert word.encode() not in stored

@@ -177,7 +177,7 @@ async def test_values_of_environment_options_are_found_nowhere(workspace, unique
         f"/docker run --name {name}-3 --evn DB_PASSWORD={secret} {image}",
     ):
         answer = await workspace.ask(line)
-        stored.append(await everything_in_redis(workspace.trial.bot.redis))
+        stored.append(await everything_in_redis(workspace.trial.bot.ground.redis))
         assert not found(forms, json.dumps(answer.calls).encode()), line
         assert not found(forms, answer.picture.encode()), line
     logged = await workspace.ask(f"/docker logs {name}")
@@ -186,7 +186,7 @@ async def test_values_of_environment_options_are_found_nowhere(workspace, unique
     inspected = await workspace.ask(f"/docker container inspect {name}")
     assert "DB_PASSWORD=" in inspected.stdout
     assert secret not in inspected.stdout
-    stored.append(await everything_in_redis(workspace.trial.bot.redis))
+    stored.append(await everything_in_redis(workspace.trial.bot.ground.redis))
     logs = "".join(capfd.readouterr())
     for haystack in [*stored, logs.encode(), *on_disk(workspace.trial.folder)]:
         assert not found(forms, haystack)

@@ -111,7 +111,7 @@ async def befall(trouble, workspace, road, job_id):
         case "stopped":
             await click(workspace, message_of(workspace, job_id), "job.stop")
         case "timed out":
-            await workspace.trial.bot.queue.cancel(job_id, "local", reason="timed_out")
+            await workspace.trial.bot.ground.queue.cancel(job_id, "local", reason="timed_out")
         case "refused":
             road.slow(0)
         case "cut off":

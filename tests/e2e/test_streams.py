@@ -103,7 +103,7 @@ async def cancelled(trial, lines):
 
     async def end(job_id):
         begun = time.monotonic()
-        await trial.bot.queue.cancel(job_id, HOST)
+        await trial.bot.ground.queue.cancel(job_id, HOST)
         event = await trial.ended(job_id)
         assert event.result.reason == "cancelled"
         return time.monotonic() - begun

@@ -3,7 +3,8 @@
 import asyncio
 import signal
 
-from bot.service import Bot, Surroundings
+from bot.ground import Surroundings
+from bot.service import Bot
 from bot.settings import BotSettings
 from bot.trial import UNPACED
 
