@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from handlers.faults import Reason, UsageFault
+from bot.written import check_id, check_length
 from handlers.grammar.command import Arg, Command, Opt
 from permissions.approval import MAX_REASON
 from permissions.verbs import Danger, Verb
@@ -18,13 +18,8 @@ class OfApproval(Command):
 
     def check(self) -> None:
         """Raises UsageFault for what is neither."""
-        if not _NAMED.fullmatch(self.approval):
-            raise UsageFault(
-                f"{self.approval!r} is no job: an id is written J-42",
-                reason=Reason.BAD_VALUE,
-                exit_code=1,
-                hint="The card of an approval ends with its id.",
-            )
+        hint = "The card of an approval ends with its id."
+        check_id(self.approval, _NAMED, what="job", example="J-42", hint=hint)
 
 
 class Approve(OfApproval, path="approve", verb=Verb.OPERATE, danger=Danger.SAFE, example="approve J-42"):
@@ -45,13 +40,7 @@ class Deny(
     def check(self) -> None:
         """Raises UsageFault for what is no approval, or for a reason that nobody would read."""
         super().check()
-        if len(self.reason) > MAX_REASON:
-            raise UsageFault(
-                f"the reason is longer than {MAX_REASON} characters",
-                reason=Reason.TOO_LONG,
-                exit_code=1,
-                hint="Say the rest in the thread.",
-            )
+        check_length("reason", self.reason, MAX_REASON)
 
 
 class Withdraw(OfApproval, path="withdraw", verb=Verb.OPERATE, danger=Danger.SAFE, example="withdraw J-42"):

@@ -4,7 +4,6 @@ Whatever a click or the clock does is one step of :mod:`permissions.approval`, k
 at once one is first, and the other meets what it left. A restart loses nothing: what is due is in the store.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from bot.approval_lines import Deny as DenyLine
 from bot.approval_words import NOT_COUNTED, gone, outcome
 from bot.approvers import Approvers
 from bot.budgets import BudgetDesk
+from bot.clockwork import for_ever, look_after
 from bot.draft_now import draft_now
 from bot.hosts import Hosts
 from bot.jobs.queue import BotQueue
@@ -32,6 +32,7 @@ from bot.store.audit import AuditIntake
 from bot.store.grants import Grant, GrantDraft
 from bot.store.records import Draft
 from bot.tickets import Tickets
+from bot.written import as_kept
 from handlers.faults import ApprovalClosed, Denied, Fault, Reason
 from handlers.grammar.command import Command
 from permissions import approval as step
@@ -187,24 +188,12 @@ class ApprovalDesk:
 
     async def run(self) -> None:
         """The clock: reminds, expires, and finishes what a restart left, for ever."""
-        while True:
-            await self.tick()
-            await asyncio.sleep(CLOCK_SECONDS)
+        await for_ever("approvals", self.tick, CLOCK_SECONDS)
 
     async def tick(self) -> None:
-        """Does what is due now; one that cannot be looked after keeps no other waiting."""
-        try:
-            due = await self.store.due(self.clock())
-        except Fault as error:
-            log.warning("approvals not looked after", error=type(error).__name__)
-            return
-        for job_id in due:
-            try:
-                await self._due(job_id)
-            except Fault as error:
-                log.warning("approval not looked after", job_id=job_id, error=type(error).__name__)
-            except Exception:
-                log.exception("approval not looked after", job_id=job_id)
+        """Does what is due now; one that fails keeps no other waiting. Raises StoreDown."""
+        for job_id in await self.store.due(self.clock()):
+            await look_after("approval", self._due(job_id), job_id=job_id)
 
     async def _due(self, job_id: str) -> None:
         now = self.clock()
@@ -241,7 +230,9 @@ class ApprovalDesk:
 
     async def _vote(self, asked: Asked, said: Said, reason: str, *, approves: bool) -> Told:
         now, principal = self.clock(), said.principal
-        vote = Vote(user_id=principal.user_id, name=principal.name, approves=approves, reason=reason, at=now)
+        vote = Vote(
+            user_id=principal.user_id, name=principal.name, approves=approves, reason=as_kept(reason), at=now
+        )
 
         async def cast(asked: Asked) -> Approval | NotCounted:
             asked = await self._tagged_still(asked)

@@ -17,6 +17,4 @@ def checkpoint_entry(checkpoint: Checkpoint, channel_id: str) -> Entry:
             context("`docktalk audit verify --against` with this finds an older state or an altered record"),
         ],
     )
-    return Entry(
-        key=key, kind=Kind.SHOW, channel_id=channel_id, user_id="", message=made, made_at=checkpoint.at
-    )
+    return Entry(key=key, kind=Kind.SHOW, channel_id=channel_id, user_id="", message=made)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from bot.audit_segments import read_lines, segment_file, segments
 from bot.slack.blocks import line as one_line
+from handlers.faults import Reason
 from permissions import audit
 from permissions.audit import ENTRY, Entry, What
 from permissions.audit_chain import read_line
@@ -234,7 +235,8 @@ def _told(what: What) -> tuple[str, str, str]:
             more = f", for {what.times} runs in {what.within / 60:.0f} min" if what.times > 1 else ""
             came = f"on {what.operation.host} → {what.job_id} waits for an approval{more}{why}{by}"
         case audit.Refused():
-            came = f"refused: {what.reason}{by}"
+            asked_back = what.reason == Reason.UNCONFIRMED
+            came = "shown to its asker to confirm" if asked_back else f"refused: {what.reason}{by}"
         case audit.Answered():
             came = f"answered{by}"
     return f"{what.who.name} ({what.who.user_id})", typed, came
@@ -246,12 +248,17 @@ def _lent(who: Principal) -> str:
     return "".join(f", under {name}" for name in names)
 
 
+_OVER = frozenset({"ended", "closed", "released", "expired", "revoked"})
+
+
 def _in_force(what: audit.InForceChanged) -> tuple[str, str, str]:
-    until = f" until {datetime.fromtimestamp(what.until, UTC):%m-%d %H:%M}" if what.until else ""
-    tag = f" [{what.incident}]" if what.incident else ""
+    lasts = what.until and what.change not in _OVER
+    until = f" until {datetime.fromtimestamp(what.until, UTC):%m-%d %H:%M}" if lasts else ""
+    named = what.incident if what.what == "incident" and what.incident else what.id
+    tag = f" [{what.incident}]" if what.incident not in {"", named} else ""
     of = f" of {what.of}" if what.of and not (what.who and what.who.user_id == what.of) else ""
     why = f": {what.reason}" if what.reason else ""
-    return _name(what.who), "", f"{what.what} {what.id} {what.change}{of}{until}{tag}, {what.about}{why}"
+    return _name(what.who), "", f"{what.what} {named}{of} {what.change}{until}{tag}, {what.about}{why}"
 
 
 def _of_job(what: What) -> str:
@@ -270,7 +277,7 @@ def _of_job(what: What) -> str:
         case audit.Ended():
             why = f" ({what.reason})" if what.reason else ""
             took = max(0.0, what.ended_at - what.began_at)
-            came = f"ended with {what.exit_code}{why} after {took:.1f} s"
+            came = f"{'failed' if what.exit_code else 'done'}: exit {what.exit_code}{why} after {took:.1f} s"
         case audit.NotRun():
             came = f"not run by {what.worker or 'any worker'}: {what.refusal}"
         case audit.Uploaded():

@@ -6,7 +6,6 @@ there were no budget; a deny, a lock, a freeze or other terms are what they are,
 the targets are still the very same.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -15,8 +14,8 @@ import structlog
 
 from bot.approvers import Approvers
 from bot.budget_lines import Budgets
+from bot.clockwork import for_ever, look_after
 from bot.jobs.lanes import digest_of
-from bot.lends import clock_time
 from bot.reply import Help, Told
 from bot.said import Said
 from bot.store.approvals import Approvals, Asked, card_key
@@ -24,6 +23,7 @@ from bot.store.budgets import Budget, budget_id, budget_secret
 from bot.store.in_force import InForce
 from bot.store.incidents import Incident
 from bot.store.records import Draft
+from bot.times import clock_time
 from handlers.faults import ApprovalClosed, Fault, Reason, UsageFault
 from handlers.grammar.command import Command
 from handlers.grammar.parser import Parsed
@@ -207,26 +207,15 @@ class BudgetDesk:
 
     async def run(self) -> None:
         """The clock: ends what is over, and shows what a restart left unsaid, for ever."""
-        while True:
-            await self.tick()
-            await asyncio.sleep(CLOCK_SECONDS)
+        await for_ever("budgets", self.tick, CLOCK_SECONDS)
 
     async def tick(self) -> None:
-        """Does what is due now; one that cannot be looked after keeps no other waiting."""
-        try:
-            budgets = await self.store.all()
-        except Fault as error:
-            log.warning("budgets not looked after", error=type(error).__name__)
-            return
+        """Does what is due now; one that fails keeps no other waiting. Raises StoreDown."""
+        budgets = await self.store.all()
         for gone in self._shown.keys() - {one.id for one in budgets}:
             del self._shown[gone]
         for one in budgets:
-            try:
-                await self._due(one)
-            except Fault as error:
-                log.warning("budget not looked after", budget=one.id, error=type(error).__name__)
-            except Exception:
-                log.exception("budget not looked after", budget=one.id)
+            await look_after("budget", self._due(one), budget=one.id)
 
     async def _due(self, budget: Budget) -> None:
         if self._shown.get(budget.id, -1) < budget.revision:
@@ -267,7 +256,7 @@ class BudgetDesk:
         self._shown[budget.id] = budget.revision
 
 
-def checked(parsed: Parsed, operation: Operation, decision: Allow | NeedsApproval) -> Parsed:
+def times_checked(parsed: Parsed, operation: Operation, decision: Allow | NeedsApproval) -> Parsed:
     """The line, if a budget may be asked for with it as it asks; raises UsageFault."""
     if parsed.times == 1 or parsed.dry_run:
         return parsed

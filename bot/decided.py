@@ -1,9 +1,9 @@
 """A decision whose "no" is raised, for whoever goes on only with a yes."""
 
-from handlers.faults import Denied
+from handlers.faults import Denied, Reason
 from permissions.decide import decide
 from permissions.decision import Allow, Deny, NeedsApproval
-from permissions.operation import Operation, Principal
+from permissions.operation import Operation, Principal, Standing
 from permissions.policy import Policy
 
 
@@ -23,3 +23,13 @@ def allowed(policy: Policy, principal: Principal, channel_id: str, operation: Op
     if isinstance(decision, NeedsApproval):
         raise Denied("this cannot be approved: a rule has to allow it", rule=decision.rule)
     return decision
+
+
+def members_only(principal: Principal) -> None:
+    """Raises Denied for guests and whoever has left: no answer of the bot's own is for them."""
+    if principal.standing is not Standing.MEMBER:
+        raise Denied(
+            "only members of this workspace are answered",
+            rule=f"standing {principal.standing}",
+            reason=Reason.NOT_A_MEMBER,
+        )

@@ -3,9 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import structlog
-
 from bot.again import Again
+from bot.clockwork import look_after
 from bot.hosts import Hosts
 from bot.jobs.names import AGAIN_SECONDS
 from bot.jobs.queue import BotQueue
@@ -14,10 +13,8 @@ from bot.policy_file import PolicyHolder
 from bot.store.held_jobs import HeldJob, HeldStore
 from bot.store.kept_locks import KeptLocks
 from bot.store.records import RequestRecord
-from handlers.faults import Fault
 from permissions.holds import Hold, Lock, by_freeze, by_lock
-
-log = structlog.get_logger(__name__)
+from permissions.matching import covers_host
 
 Released = Callable[[RequestRecord, str], Awaitable[bool]]
 """Decides a job of this ticket anew and shows it; whether it is in the queue again."""
@@ -58,12 +55,9 @@ class HeldJobs:
         locks = await self.locks.in_force()
         for host in self.hosts.known:
             for job in await self.store.on(host.name):
-                try:
-                    await self._look_after(job, locks, released)
-                except Fault as error:
-                    log.warning("held job not looked after", job_id=job.job_id, error=type(error).__name__)
+                await look_after("held job", self._due(job, locks, released), job_id=job.job_id)
 
-    async def _look_after(self, job: HeldJob, locks: tuple[Lock, ...], released: Released) -> None:
+    async def _due(self, job: HeldJob, locks: tuple[Lock, ...], released: Released) -> None:
         record = await self.queue.request(job.job_id)
         if record is None:
             await self.store.forget(job)
@@ -76,11 +70,15 @@ class HeldJobs:
             await self.store.forget(job)
 
     def _hold(self, job: HeldJob, locks: tuple[Lock, ...]) -> Hold | None:
-        """What holds it, while that lasts."""
-        now = self.clock()
+        """What holds it, while that lasts; nothing of other hosts, whatever its worker names."""
+        now, host = self.clock(), self.hosts.find(job.host)
+        if host is None:
+            return None
         if job.lock:
-            lock = next((one for one in locks if one.id == job.lock and one.lasts(now)), None)
-            return by_lock(lock, now) if lock else None
+            named = (one for one in locks if one.id == job.lock and one.lasts(now))
+            here = (one for one in named if covers_host(one.rule.hosts, host.name, host.labels))
+            return next((by_lock(one, now) for one in here), None)
         freeze = self.policy.current.policy.freezes.get(job.freeze)
-        lasts = freeze is not None and freeze.ends(now) is not None
-        return by_freeze(job.freeze, freeze, now) if freeze is not None and lasts else None
+        if freeze is None or not covers_host(freeze.hosts, host.name, host.labels):
+            return None
+        return None if freeze.ends(now) is None else by_freeze(job.freeze, freeze, now)

@@ -3,9 +3,9 @@
 import re
 from typing import Annotated
 
+from bot.written import as_kept, check_id, check_length
 from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
-from handlers.grammar.secrecy import replace, secret_regions
 from handlers.grammar.values import BOOL
 from permissions.verbs import Danger, Verb
 
@@ -13,7 +13,9 @@ MAX_REASON = 200
 """Characters of a lock's reason: it stands in every refusal."""
 MOST_SECONDS = 30 * 86_400
 
-_TARGET = re.compile(r"(?P<host>[A-Za-z0-9_.*?-]+)(?:/(?P<container>[A-Za-z0-9][A-Za-z0-9_.-]*))?")
+_TARGET = re.compile(
+    r"(?P<host>[A-Za-z0-9_.*?-]{1,128})(?:/(?P<container>[A-Za-z0-9][A-Za-z0-9_.-]{0,254}))?"
+)
 _SPAN = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _ID = re.compile(r"[Kk]-(\d{1,18})")
@@ -25,6 +27,7 @@ class SetLock(
     verb=Verb.OPERATE,
     danger=Danger.SAFE,
     example='lock prod-1/web --reason "looking at the heap" --for 2h',
+    usage="docker lock [OPTIONS] HOST[/CONTAINER]",
 ):
     """Stop everybody else from changing a container, a host, or everything, until you release it."""
 
@@ -41,8 +44,7 @@ class SetLock(
             raise _wrong(f"{self.target[0]!r} is no host, nor a container of one")
         if not self.reason.strip():
             raise _wrong("give a --reason: it is told to everybody whom the lock stops")
-        if len(self.reason) > MAX_REASON:
-            raise _wrong(f"the reason is longer than {MAX_REASON} characters", Reason.TOO_LONG)
+        check_length("reason", self.reason, MAX_REASON)
         if self.lasts and (not _SPAN.fullmatch(self.lasts) or self.seconds > MOST_SECONDS):
             raise _wrong(f"{self.lasts!r} is no time up to 30d: write 30m, 2h or 1d")
 
@@ -67,7 +69,7 @@ class SetLock(
     @property
     def told(self) -> str:
         """The reason as it is shown: on one line, without what looks secret."""
-        return " ".join(replace(self.reason, secret_regions(self.reason)).split())
+        return as_kept(self.reason)
 
 
 class ListLocks(Command, path="locks", verb=Verb.LIST, danger=Danger.SAFE, example="locks"):
@@ -81,13 +83,7 @@ class Unlock(Command, path="unlock", verb=Verb.OPERATE, danger=Danger.SAFE, exam
 
     def check(self) -> None:
         """Raises UsageFault for what is no lock's id."""
-        if not _ID.fullmatch(self.lock):
-            raise UsageFault(
-                f"{self.lock!r} is no lock: an id is written K-3",
-                reason=Reason.BAD_VALUE,
-                exit_code=1,
-                hint="`/docktalk locks` lists them.",
-            )
+        check_id(self.lock, _ID, what="lock", example="K-3", hint="`/docktalk locks` lists them.")
 
     @property
     def lock_id(self) -> str:
@@ -99,6 +95,6 @@ class Unlock(Command, path="unlock", verb=Verb.OPERATE, danger=Danger.SAFE, exam
 LINES = (SetLock, ListLocks, Unlock)
 
 
-def _wrong(sentence: str, reason: Reason = Reason.BAD_VALUE) -> UsageFault:
+def _wrong(sentence: str) -> UsageFault:
     hint = '`/docktalk lock prod-1/web --reason "looking at the heap" --for 2h`, for example.'
-    return UsageFault(sentence, reason=reason, exit_code=1, hint=hint)
+    return UsageFault(sentence, reason=Reason.BAD_VALUE, exit_code=1, hint=hint)

@@ -1,12 +1,13 @@
 """Locks: set, listed and released by lines, ended by the clock; workers know them before anybody is told."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
+from bot.clockwork import for_ever, look_after
 from bot.decided import allowed
 from bot.held import HeldJobs, Released
 from bot.hold_lines import ListLocks, SetLock, Unlock
@@ -21,10 +22,12 @@ from handlers.faults import Denied, Fault, Reason
 from handlers.grammar.command import Command
 from permissions.audit import InForceChanged
 from permissions.bundle import MOST_LOCKS
+from permissions.decide import decide
+from permissions.decision import Allow
 from permissions.holds import Lock, by_freeze, by_lock
 from permissions.matching import covers_host
 from permissions.operation import Operation, Principal, Resource
-from permissions.verbs import Kind
+from permissions.verbs import Kind, Verb
 
 log = structlog.get_logger(__name__)
 
@@ -66,27 +69,23 @@ class HoldDesk:
 
     async def run(self, released: Released) -> None:
         """The clock: ends locks, lets go what is held no more, finishes what a restart left, for ever."""
-        while True:
-            try:
-                await self.tick(released)
-            except Fault as error:
-                log.warning("locks not looked after", error=type(error).__name__)
-            except Exception:
-                log.exception("locks not looked after")
-            await asyncio.sleep(CLOCK_SECONDS)
+        await for_ever("locks", partial(self.tick, released), CLOCK_SECONDS)
 
     async def tick(self, released: Released) -> None:
-        """Does what is due now."""
-        now = self.clock()
+        """Does what is due now; one that fails keeps no other waiting. Raises StoreDown."""
         kept = await self.locks.records.all()
+        self._shown.intersection_update(one.id for one in kept)
         for one in kept:
-            if one.released_at:
-                await self._finish(one)
-            elif not one.lock.lasts(now):
-                await self._release(one, None)
-            elif one.id not in self._shown:  # whoever set it may have died before it was shown
-                await self._show(one)
+            await look_after("lock", self._due(one), lock=one.id)
         await self.held.tick(released)
+
+    async def _due(self, kept: KeptLock) -> None:
+        if kept.released_at:
+            await self._finish(kept)
+        elif not kept.lock.lasts(self.clock()):
+            await self._release(kept, None)
+        elif kept.id not in self._shown:  # whoever set it may have died before it was shown
+            await self._show(kept)
 
     async def _lock(self, line: SetLock, said: Said) -> Told:
         request, now = said.request, self.clock()
@@ -120,11 +119,16 @@ class HoldDesk:
             channel_id=request.channel_id,
             thread_ts=request.thread_ts,
         )
-        await self.locks.records.begin(new, _told(new, "locked", said.principal))
+        if not await self.locks.records.begin(new, _told(new, "locked", said.principal)):
+            raise Fault(
+                "The store gave an id that is taken. Nothing was locked.",
+                hint="Send the line again.",
+                reason=Reason.CONFLICT,
+            )
         known = await self.publish()
         await self._show(new)
         log.info("locked", lock=lock.id, about=lock.about, by=lock.owner_id)
-        return _locked(lock, known=known)
+        return _locked(lock, known=known, missing=await self._missing(covered, line.container, said))
 
     async def _unlock(self, lock_id: str, said: Said) -> Told:
         for _ in range(TRIES):
@@ -224,6 +228,20 @@ class HoldDesk:
         found = await self.inventories.of(hosts[0].name, Kind.CONTAINER)
         return next((one.id for one in found if container in one.names), "")
 
+    async def _missing(self, hosts: tuple[Host, ...], container: str, said: Said) -> bool:
+        """Whether the name may be mistyped; what its owner may not see counts as not there."""
+        if not container or len(hosts) != 1:
+            return False
+        listing = {"command": "container ls", "verb": Verb.LIST}
+        operation = _operation(LOCK, hosts[0], container).model_copy(update=listing)
+        channel, now = said.request.channel_id, self.clock()
+        decision = decide(said.policy, said.principal, channel, operation, now)
+        if isinstance(decision, Allow) and decision.provisional:
+            return False  # only a worker could tell whether its owner may see it
+        found = await self.inventories.of(hosts[0].name, Kind.CONTAINER)
+        there = isinstance(decision, Allow) and any(container in one.names for one in found)
+        return bool(found) and not there
+
 
 def _on(pattern: str, hosts: tuple[Host, ...]) -> bool:
     patterns = (pattern,) if pattern else ()
@@ -235,12 +253,13 @@ def _operation(command: str, host: Host, container: str) -> Operation:
     return own_operation(command, host, *named)
 
 
-def _locked(lock: Lock, *, known: bool) -> Told:
+def _locked(lock: Lock, *, known: bool, missing: bool = False) -> Told:
     until = f" until {datetime.fromtimestamp(lock.until, UTC):%Y-%m-%d %H:%M UTC}" if lock.until else ""
-    late = "" if known else " Workers will know within seconds."
+    notes = "" if known else " Workers will know within seconds."
+    notes += " You can see no container of that name there: is it spelled right?" if missing else ""
     return Told(
         text=f"{lock.id}: {lock.about} is locked{until}. Changes of others wait; "
-        f"`/docktalk unlock {lock.id}` releases it.{late}\n"
+        f"`/docktalk unlock {lock.id}` releases it.{notes}\n"
     )
 
 

@@ -3,15 +3,14 @@
 import re
 from typing import Annotated
 
-from handlers.faults import Reason, UsageFault
+from bot.written import as_kept, check_id, check_length
 from handlers.grammar.command import Arg, Command
-from handlers.grammar.secrecy import replace, secret_regions
 from permissions.verbs import Danger, Verb
 
 MAX_TITLE = 150
 """Characters of a title or a note."""
 
-_NAME = re.compile(r"[A-Z][A-Z0-9]*-[0-9]{1,9}")
+_NAME = re.compile(r"[A-Z][A-Z0-9]{0,19}-[0-9]{1,9}")
 
 
 class Incidents(
@@ -31,13 +30,8 @@ class OfIncident(Command):
 
     def check(self) -> None:
         """Raises UsageFault for what is no incident's name."""
-        if not _NAME.fullmatch(self.name):
-            raise UsageFault(
-                f"{self.incident!r} is no incident: a name is written INC-12",
-                reason=Reason.BAD_VALUE,
-                exit_code=1,
-                hint="Letters and digits, a dash, a number: as your incident tracker writes it.",
-            )
+        hint = "Letters and digits, a dash, a number: as your incident tracker writes it."
+        check_id(self.name, _NAME, what="incident", example="INC-12", hint=hint)
 
     @property
     def name(self) -> str:
@@ -59,12 +53,12 @@ class Open(
     def check(self) -> None:
         """Raises UsageFault for no name, or a title that is too long."""
         super().check()
-        _check_length("title", self.title)
+        check_length("title", self.title, MAX_TITLE)
 
     @property
     def title(self) -> str:
         """What it is about, "" for nothing; what looks secret is masked."""
-        return _sentence(self.words)
+        return as_kept(" ".join(self.words))
 
 
 class Close(
@@ -81,12 +75,12 @@ class Close(
     def check(self) -> None:
         """Raises UsageFault for no name, or a note that is too long."""
         super().check()
-        _check_length("note", self.note)
+        check_length("note", self.note, MAX_TITLE)
 
     @property
     def note(self) -> str:
         """What came of it, "" for nothing; what looks secret is masked."""
-        return _sentence(self.words)
+        return as_kept(" ".join(self.words))
 
 
 class Show(
@@ -106,18 +100,3 @@ class Timeline(
 
 
 LINES = (Incidents, Open, Close, Show, Timeline)
-
-
-def _sentence(words: tuple[str, ...]) -> str:
-    text = " ".join(words)
-    return replace(text, secret_regions(text))
-
-
-def _check_length(what: str, text: str) -> None:
-    if len(text) > MAX_TITLE:
-        raise UsageFault(
-            f"the {what} is longer than {MAX_TITLE} characters",
-            reason=Reason.TOO_LONG,
-            exit_code=1,
-            hint="Say the rest in the thread.",
-        )

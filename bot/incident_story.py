@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.audit_reading import SLACK_BYTES, SLACK_RECORDS, Filters, plain, scan
+from handlers.faults import Reason
 from permissions import audit
 from permissions.audit import What
 from permissions.ticket import Effect, Mode
@@ -38,7 +39,7 @@ def story(folder: Path, name: str, channel_id: str | None, since: float = 0.0) -
     jobs: set[str] = set()
     for found in scan(folder, Filters(incident=name, since=since), newest_bytes=SLACK_BYTES):
         what = found.entry.what
-        if not _belongs(what, channel_id, jobs):
+        if not _belongs(what, channel_id, jobs) or _aside(what):
             continue
         told.total += 1
         told.newest.append(plain(found))
@@ -57,6 +58,13 @@ def _belongs(what: What, channel_id: str | None, jobs: set[str]) -> bool:
         jobs.add(getattr(what, "job_id", ""))
         return True
     return not jobs.isdisjoint({getattr(what, "job_id", ""), getattr(what, "for_job", "")} - {""})
+
+
+def _aside(what: What) -> bool:
+    """What only the whole audit tells: a look at what people are to agree to, a line that was shown first."""
+    return isinstance(what, audit.Ordered) or (
+        isinstance(what, audit.Refused) and what.reason == Reason.UNCONFIRMED
+    )
 
 
 def _count(told: Story, what: What, at: float) -> None:

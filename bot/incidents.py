@@ -5,13 +5,14 @@ The tag is the bot's own record, never a word of a line; priority, approvals and
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import structlog
 
 from bot.audit_reading import Filters
+from bot.clockwork import for_ever, look_after
 from bot.decided import allowed
 from bot.hosts import Hosts
 from bot.incident_lines import Close, Incidents, OfIncident, Open, Show, Timeline
@@ -23,6 +24,7 @@ from bot.request import Request
 from bot.said import Said
 from bot.store.in_force import InForce
 from bot.store.incidents import Incident
+from bot.times import lasted
 from handlers.faults import Denied, Fault, Reason
 from handlers.grammar.command import Command
 from permissions.audit import InForceChanged
@@ -37,6 +39,8 @@ LONGEST_SECONDS = 72 * 3600.0
 """A weekend and a day: one that is open longer was forgotten, and would go on opening exceptions."""
 
 CLOCK_SECONDS = 30.0
+MOST_OPEN = 100
+"""Every line reads all that are open."""
 TRIES = 5
 """How often a change is tried anew because somebody else was first."""
 
@@ -80,6 +84,7 @@ class IncidentDesk:
     audit_dir: Path
     clock: Callable[[], float]
     pause: float = 0.2
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     lines = (Incidents, OfIncident)
 
@@ -112,22 +117,12 @@ class IncidentDesk:
 
     async def run(self) -> None:
         """Reminds of what was forgotten, and ends it, for ever."""
-        while True:
-            await self.tick()
-            await asyncio.sleep(CLOCK_SECONDS)
+        await for_ever("incidents", self.tick, CLOCK_SECONDS)
 
     async def tick(self) -> None:
-        """Does what is due now; one that cannot be looked after keeps no other waiting."""
-        try:
-            incidents = await self.store.all()
-        except Fault as error:
-            log.warning("incidents not looked after", error=type(error).__name__)
-            return
-        for one in incidents:
-            try:
-                await self._due(one)
-            except Fault as error:
-                log.warning("incident not looked after", incident=one.name, error=type(error).__name__)
+        """Does what is due now; one that fails keeps no other waiting. Raises StoreDown."""
+        for one in await self.store.all():
+            await look_after("incident", self._due(one), incident=one.name)
 
     async def _due(self, one: Incident) -> None:
         now = self.clock()
@@ -156,6 +151,12 @@ class IncidentDesk:
         for _ in range(TRIES):
             now = self.clock()
             known, changes = await self.store.as_of()
+            if len(known) >= MOST_OPEN:
+                raise Fault(
+                    f"{MOST_OPEN} incidents are open already, the most there can be. Nothing was opened.",
+                    hint="`/docktalk incident list` shows those of this channel; close what is over.",
+                    reason=Reason.LIMIT,
+                )
             one = Incident(
                 id=await self.store.next_id(),
                 name=line.name,
@@ -249,7 +250,8 @@ class IncidentDesk:
 
     async def _story(self, name: str, channel_id: str | None, since: float = 0.0) -> Story | None:
         try:
-            return await asyncio.to_thread(story, self.audit_dir, name, channel_id, since)
+            async with self._reading:  # it takes a while, and anybody may ask
+                return await asyncio.to_thread(story, self.audit_dir, name, channel_id, since)
         except OSError as error:
             log.warning("audit cannot be read", error=str(error))
             return None
@@ -276,16 +278,14 @@ class IncidentDesk:
 
 def done(told: Story) -> str:
     """What was done for an incident, in words."""
-    parts = [f"{told.runs} jobs, {told.changes} of them changes, {told.failed} failed"]
+    parts = [f"{_count(told.runs, 'job')}, {_count(told.changes, 'change')}, {told.failed} failed"]
     if told.approvals:
-        parts.append(f"{told.approvals} approvals asked")
+        parts.append(f"{_count(told.approvals, 'approval')} asked")
     return "; ".join(parts) if told.runs or told.approvals else "Nothing was run for it."
 
 
-def lasted(seconds: float) -> str:
-    """A duration in hours and minutes."""
-    hours, minutes = divmod(max(0, int(seconds)) // 60, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _refuse_a_second(one: Incident, others: list[Incident]) -> None:

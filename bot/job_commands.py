@@ -14,6 +14,7 @@ from bot import (
 )
 from bot.jobs.matching import BadPattern, Matcher
 from bot.jobs.wire import ShowOrder
+from bot.written import check_id
 from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.lookup import Catalogue
@@ -28,9 +29,7 @@ _JOB = re.compile(r"[Jj]-(\d{1,18})|(\d{1,18})")
 _PROGRAM = re.compile(r"\bdocker\b")
 
 
-class Jobs(
-    Command, path="jobs", verb=Verb.LIST, danger=Danger.SAFE, example="jobs", usage="docktalk jobs [OPTIONS]"
-):
+class Jobs(Command, path="jobs", verb=Verb.LIST, danger=Danger.SAFE, example="jobs"):
     """List the jobs that run or wait."""
 
     all: Annotated[
@@ -45,13 +44,8 @@ class OfJob(Command):
 
     def check(self) -> None:
         """Raises UsageFault for what is no job's id."""
-        if not _JOB.fullmatch(self.job):
-            raise UsageFault(
-                f"{self.job!r} is no job: an id is written J-42",
-                reason=Reason.BAD_VALUE,
-                exit_code=1,
-                hint="`/docktalk jobs` lists what runs; every message of a job ends with its id.",
-            )
+        hint = "`/docktalk jobs` lists what runs; every message of a job ends with its id."
+        check_id(self.job, _JOB, what="job", example="J-42", hint=hint)
 
     @property
     def job_id(self) -> str:

@@ -4,23 +4,26 @@ A grant is a record that only a bot can write. What it lends travels in the tick
 so a worker counts it by its own clock. Every broken glass leaves a review open, which says what ran under it.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 import structlog
 
+from bot.clockwork import for_ever, look_after
 from bot.decided import decided
 from bot.hosts import Host, Hosts
+from bot.jobs.queue import StoreDown
 from bot.lending_lines import check_text
-from bot.lends import Breaking, Lends, clock_time, least, no_glass, not_broken, sure, with_lent, yes
+from bot.lends import Breaking, Lends, least, no_glass, not_broken, sure, with_lent, yes
 from bot.policy_file import PolicyHolder
 from bot.revoked import Revoked
 from bot.store.approvals import Asked
 from bot.store.grants import MOST_JOBS, Grant, GrantDraft, Review, changed, glass_key, stage
 from bot.store.in_force import InForce
-from bot.store.records import Draft
-from handlers.faults import Denied, Fault
+from bot.store.records import Draft, RequestRecord
+from bot.times import clock_time
+from bot.written import as_kept
+from handlers.faults import Denied, Fault, Reason
 from permissions.borrowing import Elevated, Glass, Limit, NoGlass, elevations, glass
 from permissions.decide import decide
 from permissions.decision import Allow, Deny, NeedsApproval
@@ -76,8 +79,11 @@ class Lending:
         return tuple(sorted(mine, key=lambda one: one.what != "elevation"))
 
     async def lent(self, principal: Principal, channel_id: str) -> Principal:
-        """The same person with all that was lent to them, and nothing else that anybody may claim."""
-        return with_lent(principal, await self.of(principal, channel_id))
+        """The same person with all that was lent to them; without it where the store is down: for help."""
+        try:
+            return with_lent(principal, await self.of(principal, channel_id))
+        except StoreDown:
+            return with_lent(principal, ())
 
     async def seen(self, principal: Principal, channel_id: str, bound: Hosts) -> Hosts:
         """The hosts that somebody may name: those that are theirs already, and those that they can borrow."""
@@ -143,7 +149,6 @@ class Lending:
         operation: Operation,
         reason: str,
     ) -> Lends | NoGlass:
-        reason = " ".join(reason.split())
         check_text("--break-glass", reason)
         policy, now = self.policy.current.policy, self.clock()
         found = glass(policy, principal, channel_id, operation, "", now)
@@ -154,33 +159,14 @@ class Lending:
         lent = found.lent.model_copy(update={"id": await self.grants.next_id()})
         holder = principal.model_copy(update={"lent": (lent,)})
         notes = (f"under break-glass {lent.id} until {clock_time(lent.until)}",)
-        return Lends(holder, found.allow, Breaking(found._replace(lent=lent), reason), notes)
+        return Lends(holder, found.allow, Breaking(found._replace(lent=lent), as_kept(reason)), notes)
 
     async def break_glass(self, lends: Lends, draft: Draft) -> Draft:
         """Breaks it, before the job is queued: a review is open, all are told; the job goes below that."""
-        if lends.breaking is None or draft.record.operation is None:
+        if lends.breaking is None:
             return draft
-        found, record, now = lends.breaking.glass, draft.record, self.clock()
-        entry, lent, who = found.entry, found.lent, lends.principal
-        grant = Grant(
-            id=lent.id,
-            what="break_glass",
-            role=lent.role,
-            team_id=who.team_id,
-            user_id=who.user_id,
-            user_name=who.name,
-            hosts=lent.hosts,
-            verbs=lent.verbs,
-            began_at=now,
-            until=lent.until,
-            reason=lends.breaking.reason,
-            incident=draft.record.operation.incident,
-            channel_id=record.channel_id,
-            thread_ts=record.thread_ts,
-            channels=entry.channels,
-            rule=found.label,
-            reviewers=entry.reviewers,
-        )
+        record, who, entry = draft.record, lends.principal, lends.breaking.glass.entry
+        grant = _broken(lends.breaking, who, record, draft.operation.incident, self.clock())
         review = Review(
             id=await self.reviews.next_id(),
             grant_id=grant.id,
@@ -192,7 +178,7 @@ class Lending:
             host=record.host,
             verbs=grant.verbs,
             shown=record.shown,
-            rule=found.label,
+            rule=grant.rule,
             incident=grant.incident,
             channel_id=record.channel_id,
             thread_ts=record.thread_ts,
@@ -200,12 +186,17 @@ class Lending:
             reviewers=entry.reviewers,
             jobs=(record.job_id,),
             ran=1,
-            opened_at=now,
+            opened_at=grant.began_at,
             ended_at=grant.until,
         )
         # In this order a crash leaves a review without a grant, never a grant that nobody hears of.
-        await self.reviews.begin(review, changed(review, "began", who))
-        await self.grants.begin(grant, changed(grant, "began", who))
+        began = await self.reviews.begin(review, changed(review, "began", who))
+        if not (began and await self.grants.begin(grant, changed(grant, "began", who))):
+            raise Fault(
+                "The store gave an id that is taken, so no glass was broken. Nothing was run.",
+                hint="Send the line again.",
+                reason=Reason.CONFLICT,
+            )
         await self._tell(review)
         log.warning("glass broken", grant=grant.id, review=review.id, user_id=who.user_id, host=record.host)
         under = "" if record.thread_ts else glass_key(grant.id)
@@ -292,7 +283,10 @@ class Lending:
         now = self.clock()
         after = grant.model_copy(update={"revoked_at": now, "revoked_by": by.user_id})
         if grant.counts(now):
-            self.revoked.add(grant.id, grant.until)
+            try:
+                self.revoked.add(grant.id, grant.until)
+            except OSError as error:  # it ends in the store all the same
+                log.error("revocation not kept on disk", grant=grant.id, error=str(error))  # noqa: TRY400 - no frames
         if not grant.counts(now) or not await self.grants.change(after, changed(grant, "revoked", by)):
             return False
         if after.what == "elevation":
@@ -313,25 +307,17 @@ class Lending:
 
     async def run(self) -> None:
         """The clock: ends what is over, says so, and reminds of reviews, for ever."""
-        while True:
-            await self.tick()
-            await asyncio.sleep(TICK_SECONDS)
+        await for_ever("grants", self.tick, TICK_SECONDS)
 
     async def tick(self) -> None:
-        """Does what is due now; one that cannot be looked after keeps no other waiting."""
-        try:
-            grants, reviews = await self.grants.all(), await self.reviews.all()
-        except Fault as error:
-            log.warning("grants not looked after", error=type(error).__name__)
-            return
-        due = [(one.id, self._over(one)) for one in grants] + [(one.id, self._tell(one)) for one in reviews]
-        for record_id, work in due:
-            try:
-                await work
-            except Fault as error:
-                log.warning("grant not looked after", id=record_id, error=type(error).__name__)
-            except Exception:
-                log.exception("grant not looked after", id=record_id)
+        """Does what is due now; one that fails keeps no other waiting. Raises StoreDown."""
+        for grant in await self.grants.all():
+            await look_after("grant", self._over(grant), grant=grant.id)
+        reviews = await self.reviews.all()
+        for closed in self._told.keys() - {review.id for review in reviews}:
+            del self._told[closed]
+        for review in reviews:
+            await look_after("review", self._tell(review), review=review.id)
 
     async def _over(self, grant: Grant) -> None:
         if self.clock() < grant.until:
@@ -348,6 +334,29 @@ class Lending:
         if self._told.get(review.id) != state:
             await self.tell(review, now)
             self._told[review.id] = state
+
+
+def _broken(breaking: Breaking, who: Principal, record: RequestRecord, incident: str, now: float) -> Grant:
+    found = breaking.glass
+    return Grant(
+        id=found.lent.id,
+        what="break_glass",
+        role=found.lent.role,
+        team_id=who.team_id,
+        user_id=who.user_id,
+        user_name=who.name,
+        hosts=found.lent.hosts,
+        verbs=found.lent.verbs,
+        began_at=now,
+        until=found.lent.until,
+        reason=breaking.reason,
+        incident=incident,
+        channel_id=record.channel_id,
+        thread_ts=record.thread_ts,
+        channels=found.entry.channels,
+        rule=found.label,
+        reviewers=found.entry.reviewers,
+    )
 
 
 def asking(host: Host, role: str, hosts: tuple[str, ...]) -> Operation:

@@ -7,7 +7,6 @@ from bot.approvals import ApprovalDesk
 from bot.hosts import Host
 from bot.lending import Lending, asking
 from bot.lending_lines import BreakGlass, CloseReview, Elevate, Grants, Reviews
-from bot.lends import clock_time, spoken_time
 from bot.policy_sight import seen_hosts
 from bot.reply import Accepted, Help, Told
 from bot.said import Said
@@ -15,10 +14,12 @@ from bot.store.approvals import card_key
 from bot.store.grants import Grant, GrantDraft, Review
 from bot.store.records import Draft, RequestRecord
 from bot.tickets import Tickets
+from bot.times import clock_time, spoken_time
+from bot.written import as_kept
 from handlers.faults import ApprovalClosed, Denied, Fault, Reason
 from handlers.grammar.command import Command
 from permissions.approval import State, Step, Voter, counts
-from permissions.borrowing import in_words
+from permissions.borrowing import Elevated, in_words
 from permissions.decide import held_roles
 from permissions.decision import NeedsApproval
 from permissions.operation import Principal, Standing
@@ -30,12 +31,16 @@ USUAL_SECONDS = 1800.0
 
 @dataclass(frozen=True)
 class LendingDesk:
-    """``reviewed`` shows that a review is closed; ``clock`` is epoch seconds. Methods raise Fault."""
+    """``reviewed`` shows that a review is closed, ``can_post`` tells whether a channel would see a card.
+
+    ``clock`` is epoch seconds. Methods raise Fault.
+    """
 
     lending: Lending
     approvals: ApprovalDesk
     tickets: Tickets
     reviewed: Callable[[Review, Principal, str], Awaitable[None]]
+    can_post: Callable[[str], Awaitable[bool]]
     clock: Callable[[], float]
 
     lines = (Elevate, Grants, BreakGlass, Reviews, CloseReview)
@@ -48,14 +53,27 @@ class LendingDesk:
             case Grants():
                 return Help(text=self._listed(await self.lending.grants.all(), said))
             case BreakGlass(approval=named, reason=reason):
-                return await self._at_once(named, " ".join(reason.split()), said)
+                return await self._at_once(named, reason, said)
             case Reviews():
                 return Help(text=self._open_reviews(await self.lending.reviews.all(), said))
             case CloseReview(review=review_id, note=note):
-                return await self._close(review_id.upper(), " ".join(note.split()), said)
+                return await self._close(review_id.upper(), as_kept(note), said)
         raise TypeError(f"{line.path} is not answered")
 
     async def _elevate(self, line: Elevate, said: Said) -> Accepted:
+        fitting, seconds = self._offered(line, said)
+        if not await self.can_post(said.request.channel_id):
+            raise Fault(
+                "I am not in this channel, so nobody there would see that a role is lent. Nothing was asked.",
+                hint="Invite me with /invite and send the line again.",
+                reason=Reason.NOT_IN_CHANNEL,
+            )
+        draft = await self._draft(line, said, fitting, seconds)
+        needs = NeedsApproval(rule=fitting.label, terms=fitting.entry.approval)
+        return await self.approvals.ask(draft, said.principal, needs, line.reason)
+
+    def _offered(self, line: Elevate, said: Said) -> tuple[Elevated, float]:
+        """The entry of the policy that lets them ask for it, and for how many seconds; raises Denied."""
         request, who = said.request, said.principal
         found = self.lending.may_ask(who, request.channel_id, line.host or None)
         fitting = next((one for one in found if one.entry.role == line.role), None)
@@ -70,7 +88,7 @@ class LendingDesk:
             raise Denied(
                 f"no entry of the policy lets you ask for the role {line.role} here{where}",
                 rule="elevation",
-                hint=f"You may ask here for: {others or 'none'}.",
+                hint=f"You may ask here for: {others}." if others else "You may ask for no role here.",
             )
         seconds = line.seconds or min(USUAL_SECONDS, fitting.entry.most)
         if seconds > fitting.entry.most:
@@ -79,10 +97,14 @@ class LendingDesk:
                 rule=fitting.label,
                 hint="Ask for less; it can be asked for again.",
             )
+        return fitting, seconds
+
+    async def _draft(self, line: Elevate, said: Said, fitting: Elevated, seconds: float) -> GrantDraft:
+        request = said.request
         hosts = [one for one in self.lending.hosts.known if one.name in fitting.hosts]
         places = tuple(asking(one, line.role, fitting.hosts) for one in hosts)
         operation = places[0]
-        draft = GrantDraft(
+        return GrantDraft(
             record=RequestRecord(
                 job_id=await self.tickets.queue.next_job_id(),
                 delivery_id=request.delivery_id,
@@ -106,8 +128,6 @@ class LendingDesk:
             places=places,
             may=in_words(said.policy, line.role),
         )
-        needs = NeedsApproval(rule=fitting.label, terms=fitting.entry.approval)
-        return await self.approvals.ask(draft, who, needs, " ".join(line.reason.split()))
 
     async def _at_once(self, named: str, reason: str, said: Said) -> Accepted:
         """Takes back what waits, and runs the same behind the glass: its nonce lets it run once."""
@@ -119,7 +139,7 @@ class LendingDesk:
         lends = await self.approvals.decide(waiting, who, reason)
         passed = self.approvals.not_now.passed
         decision = await passed(said.policy, lends.principal, waiting.operation, lends.decision)
-        lends.at_once(decision)
+        lends.lifts_no_freeze(decision)
         if isinstance(decision, NeedsApproval):
             raise ApprovalClosed("People have to agree to it all the same. Nothing has changed.")
         await self.approvals.withdraw(asked, said, f"It runs at once, {'; '.join(lends.notes)}.")
@@ -137,11 +157,12 @@ class LendingDesk:
         now = self.clock()
         lines = []
         for one in grants:
-            if not one.counts(now) or not self._may_see(one.channel_id, one.hosts, one, said):
+            hosts = self._told_of(one, one.hosts, said)
+            if not one.counts(now) or not hosts:
                 continue
             verbs = f" to {', '.join(one.verbs)}" if one.verbs else ""
-            by = f", agreed to by {', '.join(one.approved_by)}" if one.approved_by else ", break-glass"
-            where = ", ".join(one.hosts)
+            by = f", agreed to as {one.job_id}" if one.approved_by else ", break-glass"
+            where = ", ".join(hosts)
             lines.append(
                 f"{one.id}  {one.user_name}  role {one.role} on {where}{verbs} until {clock_time(one.until)}"
                 f"{by}: {one.reason}"
@@ -151,22 +172,23 @@ class LendingDesk:
     def _open_reviews(self, reviews: tuple[Review, ...], said: Said) -> str:
         lines = [
             f"{one.id}  {one.user_name}  {one.grant_id}, role {one.role} on {one.host}, "
-            f"{one.ran} lines, open for {spoken_time(self.clock() - one.opened_at)}: {one.reason}"
+            f"{one.ran} line{'' if one.ran == 1 else 's'}, "
+            f"open for {spoken_time(self.clock() - one.opened_at)}: {one.reason}"
             for one in reviews
-            if self._may_see(one.channel_id, (one.host,), one, said)
-            or self._reviews(one, one.reviewers, said)
+            if self._told_of(one, (one.host,), said) or self._reviews(one, one.reviewers, said)
         ]
         return "\n".join([*lines, ""]) if lines else "No review is open here.\n"
 
-    def _may_see(self, channel_id: str, hosts: tuple[str, ...], one: Grant | Review, said: Said) -> bool:
-        """Those of this channel, one's own, and those on hosts where one may do something."""
+    def _told_of(self, one: Grant | Review, hosts: tuple[str, ...], said: Said) -> tuple[str, ...]:
+        """The hosts of it that one may hear of: of one's own and of this channel all, else those one sees."""
         request, who = said.request, said.principal
         if one.team_id != who.team_id:
-            return False
-        if one.user_id == who.user_id or channel_id == request.channel_id:
-            return True
+            return ()
+        if one.user_id == who.user_id or one.channel_id == request.channel_id:
+            return hosts
         seen = seen_hosts(said.policy, who, request.channel_id, self.lending.hosts, self.clock())
-        return bool({host.name for host in seen.known} & set(hosts))
+        names = {host.name for host in seen.known}
+        return tuple(host for host in hosts if host in names)
 
     async def revoke(self, grant_id: str, said: Said) -> Told:
         """Ends it at once, for its holder and whoever may; raises Fault."""

@@ -4,6 +4,7 @@ import re
 from typing import Annotated
 
 from bot.approval_lines import OfApproval
+from bot.written import check_id
 from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.values import DURATION
@@ -80,29 +81,20 @@ class CloseReview(
 
     def check(self) -> None:
         """Raises UsageFault for what is no review's id, or without a note."""
-        _check_id(self.review, _REVIEW, "review", "R-2", "`/docktalk reviews` lists them.")
-        check_text("--note", self.note)
+        hint = "`/docktalk reviews` lists them."
+        check_id(self.review, _REVIEW, what="review", example="R-2", hint=hint)
+        check_text("--note", self.note, "it was right, the alert was not")
 
 
 LINES = (Elevate, Grants, BreakGlass, Reviews, CloseReview)
 
 
-def check_text(option: str, text: str) -> None:
-    """Raises UsageFault for what says nothing, or more than anybody reads."""
+def check_text(option: str, text: str, example: str = "INC-812 payments are down") -> None:
+    """Raises UsageFault for what says nothing, or more than anybody reads; ``example`` says something."""
     if not LEAST_REASON <= len(" ".join(text.split())) <= MAX_REASON:
         raise UsageFault(
-            f"{option} needs {LEAST_REASON} to {MAX_REASON} characters",
+            f"{option} needs a few words: {LEAST_REASON} to {MAX_REASON} characters",
             reason=Reason.BAD_VALUE,
             exit_code=1,
-            hint=f'For example {option} "INC-812 payments are down".',
-        )
-
-
-def _check_id(text: str, shape: re.Pattern[str], what: str, example: str, hint: str) -> None:
-    if not shape.fullmatch(text):
-        raise UsageFault(
-            f"{text!r} is no {what}: an id is written {example}",
-            reason=Reason.BAD_VALUE,
-            exit_code=1,
-            hint=hint,
+            hint=f'For example `{option} "{example}"`.',
         )

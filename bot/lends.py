@@ -1,9 +1,9 @@
 """What a decision takes of what was lent: the least that changes it, and the words for it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from bot.store.grants import Grant
+from bot.times import clock_time
 from handlers.faults import Denied
 from permissions.borrowing import Glass, Limit, NoGlass
 from permissions.decide import decide
@@ -32,7 +32,7 @@ class Lends:
     breaking: Breaking | None = None
     notes: tuple[str, ...] = ()
 
-    def at_once(self, decision: Allow | NeedsApproval) -> None:
+    def lifts_no_freeze(self, decision: Allow | NeedsApproval) -> None:
         """Raises Denied where a glass would be broken, and people have to agree all the same: to a freeze."""
         if self.breaking is not None and isinstance(decision, NeedsApproval):
             raise Denied(
@@ -94,25 +94,10 @@ def not_broken(breaks: str | None, why: str) -> tuple[str, ...]:
     return () if breaks is None else (f"the glass was not broken: {why}",)
 
 
-def clock_time(at: float) -> str:
-    """A moment as a note says it."""
-    return f"{datetime.fromtimestamp(at, UTC):%H:%M} UTC"
-
-
-def spoken_time(seconds: float) -> str:
-    """So long, in its greatest unit."""
-    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
-        if seconds >= size and seconds % size < 1:
-            number = int(seconds // size)
-            return f"{number} {unit}{'' if number == 1 else 's'}"
-    minutes = round(seconds / 60)
-    return f"{minutes} minutes" if seconds > 120 else f"{round(seconds)} s"
-
-
 def no_glass(found: NoGlass, operation: Operation) -> Denied:
     """Which limit of break-glass refuses it."""
     entry, answer = found.entry, found.answer
-    hint = "Nothing was run and no glass was broken. Somebody whom the policy lets can, or an approval."
+    hint = "No glass was broken. Without --break-glass people may be asked, where the policy has an approval."
     match found.limit:
         case Limit.PEOPLE:
             sentence = "no entry of the policy lets you break the glass"
@@ -122,7 +107,7 @@ def no_glass(found: NoGlass, operation: Operation) -> Denied:
             sentence = f"you cannot break the glass on host {operation.host}"
         case Limit.VERB:
             verbs = ", ".join(entry.verbs) if entry else ""
-            sentence = f"breaking the glass lets you {verbs}, and this is to {operation.verb}"
+            sentence = f"breaking the glass is for {verbs}, and {operation.command} is {operation.verb}"
         case Limit.RULES:
             role = entry.role if entry else ""
             why = answer.reason if isinstance(answer, Deny) else "Even then people have to agree to it."

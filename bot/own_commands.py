@@ -3,18 +3,19 @@
 import time
 
 from bot.audit_reading import Filters, parse_filters, split
+from bot.decided import members_only
 from bot.hosts import Hosts
 from bot.job_commands import WORDS
 from bot.reply import Help
 from bot.request import Request
 from handlers.catalogue import Catalogue
-from handlers.faults import Denied, Reason, UsageFault
+from handlers.faults import Reason, UsageFault
 from handlers.grammar import usage
 from handlers.grammar.command import Command
 from handlers.grammar.parser import HelpAsked
 from handlers.grammar.suggest import closest
 from permissions.decide import offers
-from permissions.operation import Operation, Principal, Standing
+from permissions.operation import Operation, Principal
 from permissions.policy import Policy
 from permissions.verbs import Danger, Verb
 
@@ -28,8 +29,36 @@ OWN = {
     **WORDS,
 }
 
+GROUPS = {
+    "general": ("help", "hosts", "whoami", "can-i", "why", "audit"),
+    "jobs": ("jobs", "follow", "show", "grep", "display", "check", "cancel"),
+    "approvals": ("approve", "deny", "withdraw", "who-can", "ask-them", "ask-again", "budgets"),
+    "incidents": (
+        "incident open",
+        "incident close",
+        "incident list",
+        "incident show",
+        "incident timeline",
+        "use",
+    ),
+    "locks": ("lock", "unlock", "locks"),
+    "roles": ("elevate", "break-glass", "grants", "revoke", "reviews", "review"),
+}
+"""The same by what they are about, as the help shows them."""
+
 BEGINNINGS = frozenset(word.split()[0] for word in OWN)
 """The first words of all of them."""
+
+_HOW = (
+    "With a line that changes something:",
+    '  --reason "…"           why, for those who are asked to agree',
+    "  --dry-run              say what would be done, do nothing",
+    '  --break-glass "…"      at once, where the policy lets you; others are told',
+    "  --times 3 --within 1h  ask once for several runs, in an incident",
+    "",
+    "More: `/docker ps --help`, `/docktalk lock --help`, `/docktalk help locks`. In a thread, mention me:",
+    "@docktalk ps",
+)
 
 AUDIT = "docktalk audit"
 """The audit to the policy: a rule allows it by this name or by the verb admin, on the default host."""
@@ -111,50 +140,72 @@ def answer(
         Denied: the asker is no member of the workspace.
         UsageFault: there is no such command.
     """
-    if principal.standing is not Standing.MEMBER:
-        raise Denied(
-            "only members of this workspace are answered",
-            rule=f"standing {principal.standing}",
-            reason=Reason.NOT_A_MEMBER,
-        )
+    members_only(principal)
     words = request.text.split() or ["help"]
     match words:
         case ["help"]:
             return Help(text=_help(commands, audit=audit))
+        case ["help", topic] if title := _group(topic):
+            return Help(text=_help_about(title, audit=audit))
         case ["hosts"]:
             return Help(text=_hosts(hosts))
         case ["whoami"]:
             return Help(text=_whoami(request, principal))
     word = words[0] if words[0] not in OWN else words[1]
     start = request.text.index(word)
-    near = closest(word, OWN) if words[0] not in OWN else ()
+    end = start + len(word)
+    near = closest(word, BEGINNINGS) if words[0] not in OWN else ()
     raise UsageFault(
         f"docktalk: unknown command: docktalk {' '.join(words)}",
         reason=Reason.UNKNOWN_COMMAND,
-        span=(start, start + len(word)),
-        suggestion=near[0] if len(near) == 1 else None,
-        hint="`/docktalk help` lists what you may run here.",
+        span=(start, end),
+        suggestion=f"{request.text[:start]}{near[0]}{request.text[end:]}" if len(near) == 1 else None,
+        hint="`/docktalk help` lists what you may run here; Docker's own commands are under `/docker`.",
     )
+
+
+def sent_to_docker(text: str, fault: UsageFault) -> None:
+    """Says in the fault of an unknown docker command where it is, if it is one of ours, or close to one."""
+    word = (text.split() or [""])[0]
+    near = closest(word, BEGINNINGS)
+    if word in BEGINNINGS:
+        fault.hint, fault.suggestion = f"`{word}` is mine, not Docker's: `/docktalk {word}`.", None
+    elif len(near) == 1 and not fault.hint and not fault.suggestion:
+        fault.hint = f"Did you mean `/docktalk {near[0]}`?"
 
 
 def _help(commands: tuple[type[Command], ...], *, audit: bool) -> str:
-    docker = [(f"/docker {command.path}", command.summary()) for command in commands]
-    ours = [(f"/docktalk {name}", text) for name, text in OWN.items() if audit or name != "audit"]
-    width = max(len(name) for name, _ in docker + ours)
-    nothing = ["No rule lets you run a docker command here."]
-    lines = [f"{name:<{width}}  {text}" for name, text in docker] or nothing
-    return "\n".join(
-        [
-            "You may run here, if the target and the options are allowed too:",
-            "",
-            *lines,
-            "",
-            *(f"{name:<{width}}  {text}" for name, text in ours),
-            "",
-            "`/docker COMMAND --help` shows the options of one. In a thread, mention me: @docktalk ps",
-            "",
-        ]
-    )
+    lines = ["/docker, if the target and the options are allowed too:", *_docker_by_kind(commands), ""]
+    lines.append("/docktalk:")
+    lines += [f"  {title}: {', '.join(_shown(title, audit=audit))}" for title in GROUPS]
+    return "\n".join([*lines, "", *_HOW, ""])
+
+
+def _help_about(title: str, *, audit: bool) -> str:
+    """What each line of a group does."""
+    names = _shown(title, audit=audit)
+    width = max(map(len, names))
+    return "\n".join(["/docktalk:", *(f"  {name:<{width}}  {OWN[name]}" for name in names), ""])
+
+
+def _shown(title: str, *, audit: bool) -> list[str]:
+    return [name for name in GROUPS[title] if audit or name != "audit"]
+
+
+def _group(topic: str) -> str | None:
+    """The group of that name, or with a line that begins so; None where there is none."""
+    groups = GROUPS.items()
+    return next((title for title, names in groups if topic in {title, *(n.split()[0] for n in names)}), None)
+
+
+def _docker_by_kind(commands: tuple[type[Command], ...]) -> list[str]:
+    """A line for each kind of object: on a phone, a line for each command is too much."""
+    kinds: dict[str, list[str]] = {}
+    for command in commands:
+        *kind, leaf = command.path.split()
+        kinds.setdefault(" ".join(kind), []).append(leaf)
+    lines = [f"  {kind}: {', '.join(leaves)}".replace("  : ", "  ") for kind, leaves in kinds.items()]
+    return lines or ["  nothing: no rule lets you run a docker command here"]
 
 
 def _hosts(hosts: Hosts) -> str:

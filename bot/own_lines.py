@@ -9,7 +9,7 @@ import structlog
 from bot.again import LATE, Again
 from bot.audit_entries import Known
 from bot.audit_reading import Filters
-from bot.decided import allowed
+from bot.decided import allowed, members_only
 from bot.hosts import Hosts
 from bot.job_commands import job_line
 from bot.own_commands import answer, audit_filters, audit_operation, offered, offers_audit
@@ -20,10 +20,10 @@ from bot.reply import Accepted, Help
 from bot.request import Request
 from bot.said import Desk, Said
 from handlers.catalogue import Catalogue
-from handlers.faults import Denied, Fault, Reason
+from handlers.faults import Fault
 from handlers.grammar.command import Command
 from handlers.grammar.parser import HelpAsked
-from permissions.operation import Principal, Standing
+from permissions.operation import Principal
 
 log = structlog.get_logger(__name__)
 
@@ -67,12 +67,7 @@ class OwnLines:
         return answer(request, commands, principal, seen, audit=audit)
 
     async def _answer(self, line: Command | HelpAsked, said: Said) -> Accepted | Help:
-        if said.principal.standing is not Standing.MEMBER:
-            raise Denied(
-                "only members of this workspace are answered",
-                rule=f"standing {said.principal.standing}",
-                reason=Reason.NOT_A_MEMBER,
-            )
+        members_only(said.principal)
         if isinstance(line, HelpAsked):
             return Help(text=line.text)
         desk = next(desk for desk in self.desks if isinstance(line, desk.lines))

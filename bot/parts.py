@@ -73,14 +73,7 @@ class Parts:
     def incidents(self) -> IncidentDesk:
         """Incidents, and what belongs to them."""
         return IncidentDesk(
-            store=InForce(
-                *self._ground.store,
-                self._ground.keys,
-                self._ground.audit,
-                Incident,
-                kind="incident",
-                letter="I",
-            ),
+            store=self._in_force(Incident, kind="incident", letter="I"),
             channels=self._ground.channels,
             board=IncidentBoard(self._ground.outbox, self._ground.clock),
             hosts=self._ground.hosts,
@@ -90,7 +83,7 @@ class Parts:
 
     @cached_property
     def _lending_board(self) -> LendingBoard:
-        return LendingBoard(self._ground.outbox, self._ground.clock)
+        return LendingBoard(self._ground.outbox)
 
     @cached_property
     def lending(self) -> Lending:
@@ -144,7 +137,7 @@ class Parts:
             hosts=self._ground.hosts,
             inventories=self._ground.inventories,
             publish=self.policies.confirm,
-            show=LockBoard(self._ground.outbox, self._ground.clock).show,
+            show=LockBoard(self._ground.outbox).show,
             clock=time.time,
         )
 
@@ -154,15 +147,13 @@ class Parts:
 
     @cached_property
     def _cards(self) -> ApprovalBoard:
-        return ApprovalBoard(self._ground.outbox, self._ground.links, self._ground.clock)
+        return ApprovalBoard(self._ground.outbox, self._ground.links)
 
     @cached_property
     def budgets(self) -> BudgetDesk:
         """What one approval has granted several times."""
         return BudgetDesk(
-            store=InForce(
-                *self._ground.store, self._ground.keys, self._ground.audit, Budget, kind="budget", letter="B"
-            ),
+            store=self._in_force(Budget, kind="budget", letter="B"),
             asked=self._waiting,
             approvers=self._ground.approvers,
             incidents=self.incidents,
@@ -246,23 +237,22 @@ class Parts:
     @cached_property
     def reporter(self) -> Reporter:
         """From what workers tell to what Slack shows."""
+        ground = self._ground
         return Reporter(
-            self._ground.queue,
-            self._ground.outbox,
-            self._ground.clock,
-            self._ground.settings.parent_delay,
-            recorder(self._ground.audit),
-            self._ground.displays,
-            self._meant.meant,
-            self._ground.happened,
-            self._ground.logins,
-            self._again.late,
-            Uncertain(
-                self._ground.trust, self._ground.corrections, self._ground.displays, self._ground.catalogue
-            ),
-            self.approvals,
-            self._held,
-            self.budgets,
+            jobs=ground.queue,
+            outbox=ground.outbox,
+            clock=ground.clock,
+            parent_delay=ground.settings.parent_delay,
+            recorded=recorder(ground.audit),
+            displays=ground.displays,
+            meant=self._meant.meant,
+            on_event=ground.happened,
+            logins=ground.logins,
+            decide_anew=self._again.late,
+            doubts=Uncertain(ground.trust, ground.corrections, ground.displays, ground.catalogue),
+            approvals=self.approvals,
+            held=self._held,
+            budgets=self.budgets,
         )
 
     @cached_property
@@ -299,7 +289,12 @@ class Parts:
     def _own(self) -> OwnLines:
         ground, settings = self._ground, self._ground.settings
         lends = LendingDesk(
-            self.lending, self.approvals, self._tickets, self._lending_board.reviewed, time.time
+            lending=self.lending,
+            approvals=self.approvals,
+            tickets=self._tickets,
+            reviewed=self._lending_board.reviewed,
+            can_post=ground.channels.can_post,
+            clock=time.time,
         )
         return OwnLines(
             catalogue=ground.catalogue,
@@ -317,13 +312,13 @@ class Parts:
                 WhoCanDesk(self.approvals, self._ground.approvers, time.time),
             ),
             policy_answers=PolicyAnswers(
-                self._ground.people.principal,
-                self._ground.queue.request,
-                ground.catalogue,
-                ground.hosts,
-                self.incidents,
-                self._not_now.hold,
-                time.time,
+                people=ground.people.principal,
+                jobs=ground.queue.request,
+                catalogue=ground.catalogue,
+                hosts=ground.hosts,
+                incidents=self.incidents,
+                hold=self._not_now.hold,
+                clock=time.time,
             ),
             audit_view=lambda filters: slack_view(settings.audit_dir, filters, time.time()),
             clock=time.time,

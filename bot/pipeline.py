@@ -11,17 +11,17 @@ from typing import Protocol
 from bot.again import People, Tags
 from bot.approvals import ApprovalDesk
 from bot.audit_entries import Known, nobody
-from bot.budgets import BudgetDesk, checked
+from bot.budgets import BudgetDesk, times_checked
 from bot.hosts import Host, Hosts
 from bot.jobs.queue import AlreadyAsked, StoreDown
 from bot.lending import Lending
 from bot.lends import Lends
 from bot.not_now import NotNow
-from bot.own_commands import docker_help, offered
+from bot.own_commands import docker_help, offered, sent_to_docker
 from bot.own_lines import OwnLines
 from bot.policy_file import LoadedPolicy, PolicyHolder
 from bot.policy_limits import Limits
-from bot.policy_sight import named_host, seen_hosts
+from bot.policy_sight import seen_hosts
 from bot.registry_logins import RegistryLogins
 from bot.reply import Accepted, Help, PasswordNeeded, Refusal, Reply
 from bot.request import Origin, Request
@@ -114,6 +114,7 @@ class Pipeline:
             principal = await self.people.principal(request.team_id, request.user_id, request.user_name)
             policy = self.policy.current
             known.who, known.policy = principal, policy.sha256
+            request = request.model_copy(update={"user_name": principal.name})
             if request.program != "docker":
                 return await self.own.answer(request, principal, policy, known)
             spoken = await self.targets.read(request)
@@ -127,14 +128,17 @@ class Pipeline:
                 # The form has asked for it: the CLI's warning is about passwords on a line.
                 parsed = replace(parsed, command=parsed.command.but(password_stdin=True))
             known.line = as_shown(parsed)
+            # A host that they may see nothing of does not exist for them.
             bound = seen_hosts(policy.policy, principal, request.channel_id, self.hosts, self.clock())
             seen = await self.lending.seen(principal, request.channel_id, bound)
-            host = named_host(self.hosts, parsed.host, seen)
+            host = self.targets.host(spoken, seen)
+            # From the bot's own records, never from the line: approvals and budgets go by it.
             incident = await self.incidents.tag(request.channel_id, request.thread_ts)
             operation = known.operation = self._operation(parsed, host, incident)
             breaks = None if parsed.dry_run else parsed.break_glass
             lends = await self.lending.decided(principal, request.channel_id, operation, breaks)
             known.who, known.rule = lends.principal, lends.decision.rule
+            # Decided first: whoever may not is asked nothing, and hears of nothing else that is in the way.
             await self._needs_a_place_to_report(request, operation)
             password = await self.logins.password(request, principal, parsed)
             asked = password or await self.targets.question(spoken, operation)
@@ -154,17 +158,22 @@ class Pipeline:
         operation: Operation,
         lends: Lends,
     ) -> Accepted | Refusal:
+        """From the yes to the job, in an order that uses up nothing for a line that goes no further."""
         principal, decision = lends.principal, lends.decision
+        # After the yes, so that no hold opens anything; a freeze can turn the yes into a question to people.
         if not parsed.dry_run:
             decision = await self.not_now.passed(policy.policy, principal, operation, decision)
-        lends.at_once(decision)
+        lends.lifts_no_freeze(decision)
         parsed = replace(parsed, warnings=(*parsed.warnings, *lends.notes))
-        parsed = checked(parsed, operation, decision)
+        parsed = times_checked(parsed, operation, decision)
+        # What was refused up to here counts for no limit; whatever may become a job does, asked about or not.
         await self.limits.count(policy.policy, principal, request.channel_id, operation, self.clock())
         draft = await self.tickets.draft(request, principal, parsed, operation)
+        # Before people are asked; never instead of a freeze's exception, nor of a deny.
         draft, approved = await self.budgets.spend(draft, principal, decision, policy.sha256)
         if isinstance(decision, NeedsApproval) and draft.mode is Mode.RUN and approved is None:
             return await self.approvals.ask(draft, principal, decision, parsed.reason)
+        # Last, since all are told of it; and before the job: nothing runs by a glass that nobody heard of.
         draft = await self.lending.break_glass(lends, draft)
         try:
             job_id, duplicate = await self.tickets.issue(draft, principal, decision, policy.sha256, approved)
@@ -195,6 +204,8 @@ class Pipeline:
         return reply.model_copy(update={"suggestion": line, "correction_id": again, "ahead": asked.job_id})
 
     async def _usage(self, request: Request, fault: UsageFault) -> Refusal:
+        if request.program == "docker" and fault.reason is Reason.UNKNOWN_COMMAND:
+            sent_to_docker(request.text, fault)
         line, span = masked(request.text, fault.span, self.catalogue)
         said = {"line": line, "span": span, "usage": fault.usage, "warnings": fault.warnings}
         hidden = span is not None and line[slice(*span)] == MASK

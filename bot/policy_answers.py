@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 from bot.again import Tags
 from bot.audit_entries import Known
-from bot.decided import allowed
+from bot.decided import allowed, members_only
 from bot.hosts import Hosts
 from bot.policy_tools import operation_of
 from bot.request import Request
 from bot.store.records import RequestRecord
 from handlers.catalogue import Catalogue
-from handlers.faults import Denied, Fault, Reason, UsageFault
+from handlers.faults import Fault, Reason, UsageFault
 from permissions.approval import Terms
 from permissions.decision import Allow, Deny, NeedsApproval
 from permissions.explain import Explanation, explain, holders
 from permissions.holds import Hold
 from permissions.model import Record
-from permissions.operation import Operation, Principal, Standing
+from permissions.operation import Operation, Principal
 from permissions.policy import Policy
 from permissions.verbs import Danger, Verb
 
@@ -98,12 +98,7 @@ class PolicyAnswers:
             Denied: the asker is no member, or may not ask for others.
             Fault: the line is no command, or there is no such job to be seen.
         """
-        if principal.standing is not Standing.MEMBER:
-            raise Denied(
-                "only members of this workspace are answered",
-                rule=f"standing {principal.standing}",
-                reason=Reason.NOT_A_MEMBER,
-            )
+        members_only(principal)
         if isinstance(asked, Why):
             return await self._why(asked.job_id, policy, principal, request)
         who = await self._who(asked, policy, principal, request, known)

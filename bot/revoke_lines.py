@@ -3,11 +3,12 @@
 import re
 from typing import Annotated
 
-from handlers.faults import Reason, UsageFault
+from bot.written import check_id
 from handlers.grammar.command import Arg, Command
 from permissions.verbs import Danger, Verb
 
 _NAMED = re.compile(r"[BG]-\d{1,18}")
+_HINT = "`/docktalk budgets` lists what may run again without asking, `/docktalk grants` what is lent."
 
 
 class Revoke(Command, path="revoke", verb=Verb.OPERATE, danger=Danger.SAFE, example="revoke B-42"):
@@ -17,13 +18,8 @@ class Revoke(Command, path="revoke", verb=Verb.OPERATE, danger=Danger.SAFE, exam
 
     def check(self) -> None:
         """Raises UsageFault for what is neither."""
-        if not _NAMED.fullmatch(self.record_id):
-            raise UsageFault(
-                f"{self.named!r} is nothing that can be revoked: an id is written B-42 or G-4",
-                reason=Reason.BAD_VALUE,
-                exit_code=1,
-                hint="`/docktalk budgets` lists what may run again here without asking.",
-            )
+        what, example = "budget and no lent role", "B-42 or G-4"
+        check_id(self.record_id, _NAMED, what=what, example=example, hint=_HINT)
 
     @property
     def record_id(self) -> str:

@@ -25,8 +25,8 @@ class Revoked:
     def add(self, grant_id: str, until: float) -> None:
         """From now on it counts for nothing."""
         if grant_id not in self._until:
+            self._until[grant_id] = until  # first: it counts no more even where the disk is full
             self._write(self._path, f"{grant_id} {until!r}\n", os.O_APPEND)
-            self._until[grant_id] = until
 
     def __contains__(self, grant_id: str) -> bool:
         return grant_id in self._until

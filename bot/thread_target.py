@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.hosts import Hosts
+from bot.hosts import Host, Hosts
 from bot.jobs.queue import StoreDown
 from bot.policy_sight import named_host, seen_hosts
 from bot.reply import Help, Told, Unconfirmed
@@ -83,6 +83,20 @@ class TargetDesk:
         target = await self._of(request)
         return self._whole(request, request.text, None, target) if target else Spoken(request, parsed)
 
+    def host(self, spoken: Spoken, seen: Hosts) -> Host:
+        """The host that a whole line is for, if it is ``seen``; raises Fault.
+
+        The name that somebody else gave the thread is told to nobody who may not see that host.
+        """
+        named = None if isinstance(spoken.parsed, HelpAsked) else spoken.parsed.host
+        if spoken.target is not None and self.hosts.find(named) not in seen.known:
+            raise Fault(
+                "This thread's target is a host that you may not use here. Nothing was run.",
+                hint="Name a host of yours: -H HOST.",
+                reason=Reason.UNKNOWN_HOST,
+            )
+        return named_host(self.hosts, named, seen)
+
     async def question(self, spoken: Spoken, operation: Operation) -> Unconfirmed | None:
         """What has to be confirmed before a change goes where the thread's target says; None for nothing."""
         parsed, request = spoken.parsed, spoken.request
@@ -138,7 +152,8 @@ class TargetDesk:
         )
         await self.store.set(target)
         theirs = before is not None and before.user_id != target.user_id
-        instead = f" Before, {before.user_name} had set {_named(before)}." if before and theirs else ""
+        told = before is not None and theirs and self.hosts.find(before.host) in seen.known
+        instead = f" Before, {before.user_name} had set {_named(before)}." if before and told else ""
         return Told(
             text=f"This thread is about {_named(target)} now: reads follow it, a change asks you once. "
             f"It ends after {IDLE_SECONDS // 60} idle minutes.{instead}\n"

@@ -18,7 +18,7 @@ class Use(
     verb=Verb.LIST,
     danger=Danger.SAFE,
     example="use prod-1/web",
-    usage="docktalk use [OPTIONS] [HOST[/CONTAINER]]",
+    usage="docker use [OPTIONS] [HOST[/CONTAINER]]",
 ):
     """Say which host, and which container, the lines of this thread are about; or show it."""
 
@@ -31,7 +31,7 @@ class Use(
             self.clear or len(self.target) > MAX_TARGET or not _TARGET.fullmatch(self.target)
         ):
             raise UsageFault(
-                "docktalk use: give a host, or a host and a container: use prod-1/web",
+                f"{self.target!r} is no host, nor a container of one: write prod-1, or prod-1/web",
                 reason=Reason.BAD_VALUE,
                 exit_code=1,
                 hint="`use --clear` forgets it, `use` alone shows it.",

@@ -140,6 +140,13 @@ def _labelled(entries: Sequence[_Entry], what: str) -> Iterator[tuple[str, _Entr
         yield f"{what} {number}{f' ({entry.source})' if entry.source else ''}", entry
 
 
+_EVEN = {
+    Danger.LOSES_DATA: "even where data are lost",
+    Danger.ROOT_EQUIVALENT: "even what is as good as root on the host",
+}
+"""How far a rule goes, where that is further than to interrupt."""
+
+
 def in_words(policy: Policy, role: str) -> tuple[str, ...]:
     """What a role lets its holder do, a line for each rule; for whoever is asked to agree to it."""
     lines: list[str] = []
@@ -158,8 +165,8 @@ def _rule_in_words(rule: Rule) -> str:
     parts = [what if what != "*" else "any command", f"on {_few(on)}" if on else "on anything"]
     if rule.hosts:
         parts.append(f"hosts {_few(rule.hosts)}")
-    if rule.max_danger >= Danger.LOSES_DATA:
-        parts.append(f"up to {rule.max_danger.name}")
+    if rule.max_danger in _EVEN:
+        parts.append(_EVEN[rule.max_danger])
     if rule.approval:
         parts.append("once people agree")
     return ", ".join([" ".join(parts[:2]), *parts[2:]])

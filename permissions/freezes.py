@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
-from permissions.approval import Terms
 from permissions.criteria import Criteria
 from permissions.model import Record
 from permissions.patterns import HostPattern, Moment
+from permissions.terms import PolicyTerms
 from permissions.verbs import Verb
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -40,14 +40,17 @@ def _edge(value: Any) -> Any:
 
 
 def _zone(name: str) -> str:
-    if name:
-        try:
-            zone_of(name)
-        except (KeyError, ValueError, OSError):
-            raise ValueError(
-                f"`{name}` is no time zone; they are written like Europe/Berlin or UTC"
-            ) from None
+    if name and not _known(name):
+        raise ValueError(f"`{name}` is no time zone; they are written like Europe/Berlin or UTC")
     return name
+
+
+def _known(name: str) -> bool:
+    try:
+        zone_of(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return name != "localtime"  # which is another one on every machine
 
 
 @lru_cache(maxsize=256)
@@ -105,6 +108,8 @@ class When(Record):
         if isinstance(self.from_, float) and isinstance(self.until, float):
             yield Within(self.from_, self.until)
             return
+        if at > _LAST:  # no week begins any more
+            return
         zone = zone_of(self.zone)
         today = datetime.fromtimestamp(at, zone).date()
         (day, begins), (last, ends) = _weekly(self.from_), _weekly(self.until)
@@ -135,7 +140,7 @@ class Freeze(Record):
     hosts: tuple[HostPattern, ...] = ()
     passes: tuple[Criteria, ...] = ()
     incident_verbs: tuple[Verb, ...] = (Verb.OPERATE,)
-    exception: Terms | None = None
+    exception: PolicyTerms | None = None
 
     @model_validator(mode="after")
     def _some_time(self) -> Self:

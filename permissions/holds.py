@@ -215,7 +215,7 @@ def by_lock(lock: Lock, at: float) -> Hold:
 def by_freeze(name: str, freeze: Freeze, at: float) -> Hold:
     """A freeze, for people."""
     until = freeze.ends(at) or at
-    hint = f"{_passing(freeze)} still pass."
+    hint = f"{_passing(freeze)}."
     if freeze.exception is not None:
         hint += " People can agree to an exception."
     return Hold(
@@ -232,10 +232,10 @@ def _passing(freeze: Freeze) -> str:
     for one in freeze.passes:
         what = [f"`{command}`" for command in one.commands] or [verb.value for verb in one.verbs]
         parts += what
-    if freeze.incident_verbs:
-        verbs = ", ".join(verb.value for verb in freeze.incident_verbs)
-        parts.append(f"{verbs} under an open incident")
-    return ", ".join(dict.fromkeys(parts))
+    passing = f"{', '.join(dict.fromkeys(parts))} still pass"
+    if not freeze.incident_verbs:
+        return passing
+    return f"{passing}; under an open incident also {', '.join(verb.value for verb in freeze.incident_verbs)}"
 
 
 def _utc(moment: float, now: float) -> str:

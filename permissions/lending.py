@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from permissions.approval import Step, Terms
+from permissions.approval import Step
 from permissions.model import Record
 from permissions.patterns import (
     ChannelId,
@@ -19,6 +19,7 @@ from permissions.patterns import (
     Span,
     UserId,
 )
+from permissions.terms import PolicyTerms
 from permissions.verbs import Verb
 
 HOUR = 3600.0
@@ -58,7 +59,7 @@ class Elevation(ForPeople):
     hosts: tuple[HostPattern, ...] = ()
     channels: tuple[ChannelId, ...] = ()
     most: Span = HOUR
-    approval: Terms
+    approval: PolicyTerms
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

@@ -109,9 +109,18 @@ def _shape(pattern: str) -> re.Pattern[str]:
 
 
 def expression(pattern: str) -> str:
-    """The pattern as a regular expression, to be matched in full and with DOTALL."""
-    parts = {"*": ".*", "?": "."}
-    return "".join(parts.get(letter) or re.escape(letter) for letter in pattern)
+    """The pattern as a regular expression, to be matched in full and with DOTALL.
+
+    What stands between two stars is taken where it is found first, for good: trying every place of it would
+    take for ever on a pattern of many stars, and members write those of what they lock.
+    """
+    parts = [
+        "".join("." if letter == "?" else re.escape(letter) for letter in part) for part in pattern.split("*")
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    first, *between, last = parts
+    return f"{first}{''.join(f'(?>.*?{part})' for part in between if part)}.*{last}"
 
 
 @lru_cache(maxsize=4096)

@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from permissions.approval import Terms
 from permissions.criteria import Criteria
 from permissions.facts import conditions
 from permissions.freezes import Freeze, FreezeName
@@ -37,6 +36,7 @@ from permissions.patterns import (
     Span,
     UserId,
 )
+from permissions.terms import PolicyTerms
 from permissions.verbs import Danger, Kind, Verb
 
 UNMASKED_FLAG = "no-redact"
@@ -104,7 +104,7 @@ class Rule(Criteria):
     max_danger: DangerName = Danger.INTERRUPTS
     flags: Flags = Flags(allow=(ANY_FLAG,))
     gives: tuple[Gift, ...] = ()
-    approval: Terms | None = None
+    approval: PolicyTerms | None = None
 
     def may_give_name(self, kind: Kind, name: str) -> bool:
         """Whether ``gives`` covers the name."""

@@ -39,7 +39,6 @@ _PARTS = {
     "/system/df": {"Containers": Kind.CONTAINER, "Images": Kind.IMAGE, "Volumes": Kind.VOLUME},
 }
 """The answers of the engine that list objects."""
-_READ = {Kind.IMAGE: image_facts, Kind.NETWORK: network_facts, Kind.VOLUME: volume_facts}
 _ANY_KIND = (Kind.CONTAINER, Kind.IMAGE, Kind.NETWORK, Kind.VOLUME)
 
 

@@ -312,7 +312,6 @@ class Listeners:
     def whisper(self, body: Payload, message: Message) -> None:
         """Shows one person a message where they are, by the outbox."""
         event = body["event"]
-        now = self._intake.now()
         entry = Entry(
             key=f"whisper:{body['event_id']}",
             kind=Kind.WHISPER,
@@ -321,7 +320,6 @@ class Listeners:
             # In a thread that does not exist yet an ephemeral message would not be seen.
             thread_ts=str(event.get("thread_ts") or ""),
             message=message,
-            made_at=now,
         )
         self._outbox.soon(self._outbox.put(entry))
 

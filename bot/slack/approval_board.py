@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from bot.slack import cards
 from bot.slack.blocks import Message
-from bot.slack.client import Clock
 from bot.slack.links import Links
 from bot.slack.outbox import Outbox
 from bot.store.approvals import Asked, card_key
@@ -19,10 +18,9 @@ REVISIONS = 1000
 class ApprovalBoard:
     """Brings every copy of a card up to date; raises StoreDown."""
 
-    def __init__(self, outbox: Outbox, links: Links, clock: Clock) -> None:
+    def __init__(self, outbox: Outbox, links: Links) -> None:
         self._outbox = outbox
         self._links = links
-        self._clock = clock
 
     async def show(self, asked: Asked, voters: Mapping[str, Voter]) -> None:
         """Shows how it stands, and asks those who are to be asked by themselves."""
@@ -60,5 +58,4 @@ class ApprovalBoard:
             thread_ts=record.thread_ts,
             message=message,
             revision=(asked.approval.revision + 1) * REVISIONS,
-            made_at=self._clock.now(),
         )

@@ -118,9 +118,10 @@ class ApprovalForms:
         await ack()
         try:
             asked = await self._approvals.asked(str(body["actions"][0].get("value") or ""))
-            if asked is None or (own and asked.approval.asker_id != body["user"]["id"]):
-                gone = replies.gone()
-                await respond(text=gone.text, blocks=list(gone.blocks), replace_original=False)
+            others = asked is not None and own and asked.approval.asker_id != body["user"]["id"]
+            if asked is None or others:
+                no = replies.not_yours() if others else replies.gone()
+                await respond(text=no.text, blocks=list(no.blocks), replace_original=False)
                 return
             await call(self._client.views_open(trigger_id=body["trigger_id"], view=view(asked)))
         except Exception:

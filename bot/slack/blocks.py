@@ -119,6 +119,11 @@ def user(user_id: str) -> Block:
     return {"type": "user", "user_id": user_id}
 
 
+def channel(channel_id: str) -> Block:
+    """A channel; Slack shows its name to whoever may see it."""
+    return {"type": "channel", "channel_id": channel_id}
+
+
 def emoji(name: str) -> Block:
     """An emoji by its name."""
     return {"type": "emoji", "name": name}

@@ -40,9 +40,8 @@ def in_words(asked: Asked) -> str:
 def standing(budget: Budget) -> list[Block]:
     """How far it is used, with a button that ends it; or how it ended."""
     if budget.over:
-        ended = f"{line(budget.id)} ended: {budget.spoken}."
         why = say.short(budget.over, WHY_CHARS)
-        return [section(words(ended, bold=True), words(f" {why[:1].upper()}{why[1:]}."))]
+        return [section(words(f"{line(budget.id)} ended: ", bold=True), words(f"{why} ({budget.spoken})."))]
     used = section(words(f"{line(budget.id)}: {budget.spoken}", bold=True))
     sure = ("End it?", "Each further run has to be asked for again. What is queued already runs.")
     spoken = f"Revoke {budget.id}"

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.jobs.wire import Target
-from bot.lends import spoken_time
 from bot.slack import card_budget
 from bot.slack import card_words as say
 from bot.slack.blocks import (
@@ -28,6 +27,7 @@ from bot.slack.parent import Said, lasting
 from bot.store.approvals import Asked
 from bot.store.grants import GrantDraft
 from bot.store.records import Draft
+from bot.times import spoken_time
 from permissions.approval import MAX_REASON, State, Vote
 from permissions.verbs import Danger
 
@@ -88,10 +88,14 @@ def where_who_why(asked: Asked) -> Block:
     record, approval = asked.draft.record, asked.approval
     said = [words("On ", bold=True), *_where(asked), words(", asked by "), user(record.user_id)]
     said += [words(", ends at "), moment(approval.asked_at + approval.terms.expires)]
-    if reason := say.short(approval.reason, MAX_REASON):
+    # Where its asker gives none, the incident stands for the reason.
+    if (reason := say.short(approval.reason, MAX_REASON)) and approval.reason != approval.incident:
         said += [words("\nWhy: ", bold=True), words(reason)]
-    if approval.incident not in {"", reason}:
+    if approval.incident:
         said += [words("\nIncident: ", bold=True), words(say.name(approval.incident))]
+    if asked.probed is not None and asked.probed.excepted:
+        freezes = ", ".join(say.name(one) for one in asked.probed.excepted[: say.TARGETS])
+        said += [words("\nException: ", bold=True), words(f"to the freeze {freezes}")]
     if size(say.whole_line(record)) > LINE_CHARS:
         said.append(words("\nThe line is longer than shown here; Details has more of it.", bold=True))
     if say.hides(record):
@@ -142,6 +146,14 @@ def votes(asked: Asked) -> Iterator[Block]:
 def _vote(vote: Vote) -> list[Block]:
     reason = say.short(vote.reason, 100)
     return [user(vote.user_id), *([words(f": {reason}")] if reason else [])]
+
+
+def now(asked: Asked) -> Iterator[Block]:
+    """How its first targets fare, and who shares their networks, as far as its asker may be shown it."""
+    if asked.probed is None or asked.probed.reason:
+        return
+    for target in asked.probed.targets[: say.TARGETS]:
+        yield section(words("Now: ", bold=True), *say.state_of(target))
 
 
 def log(targets: tuple[Target, ...]) -> str:

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bot.jobs.wire import Target
-from bot.lends import spoken_time
 from bot.slack.blocks import Block, clean, code, cut, line, moment, user, words
 from bot.slack.parent import count
 from bot.store.approvals import Asked
 from bot.store.grants import GrantDraft
 from bot.store.records import RequestRecord
+from bot.times import spoken_time
 from handlers.format.units import size
 from permissions.approval import Step, Threshold, Voter, possible, seated
 from permissions.verbs import Danger, Verb
@@ -134,7 +134,7 @@ def purpose(asked: Asked) -> str:
 
 
 def does(asked: Asked) -> list[Block]:
-    """What it does, to which targets as they are now, and what follows from that."""
+    """What it does, to which targets, and what follows from that."""
     operation = asked.operation
     targets = asked.probed.targets if asked.probed else ()
     alone = _ALONE.get(operation.command)
@@ -173,8 +173,9 @@ def listed(targets: Sequence[Target]) -> str:
 
 
 def _object(target: Target) -> list[Block]:
-    facts = ", ".join(fact for part in (target.state, target.image) if (fact := short(part, 100)))
-    return [code(name(target.bound.name)), *([words(f" ({facts})")] if facts else [])]
+    """Its name and its image; how it fares is a paragraph of its own."""
+    image = short(target.image, 100)
+    return [code(name(target.bound.name)), *([words(f" ({image})")] if image else [])]
 
 
 def state_of(target: Target) -> list[Block]:
@@ -238,7 +239,8 @@ def step(one: Step) -> list[Block]:
         parts = [words(f"{one.people} of "), *parts]
     if one.roles:
         roles = " or ".join(cut(role, 40) for role in one.roles[:TARGETS])
-        parts.append(words(" or with the role " if parts else f"{one.people} with the role "))
+        somebody = "somebody" if one.people == 1 else f"{one.people} people"
+        parts.append(words(" or with the role " if parts else f"{somebody} with the role "))
         parts.append(words(" ".join([roles, *more(len(one.roles) - TARGETS)])))
     return parts or [words("nobody")]
 

@@ -34,6 +34,7 @@ from bot.store.approvals import Asked
 from bot.store.budgets import Budget
 from bot.store.grants import GrantDraft
 from bot.store.records import Draft
+from bot.times import spoken_time
 from permissions.approval import MAX_REASON, State, Voter, last_told, possible
 
 __all__ = [
@@ -83,15 +84,16 @@ def card(asked: Asked, voters: Mapping[str, Voter] = _NOBODY, budget: Budget | N
 
 
 def ask(asked: Asked, card_link: str | None = None) -> Message:
-    """The direct message to somebody who could decide; ``card_link`` is where the card is."""
+    """The direct message to somebody who could decide; ``card_link`` is where the card is.
+
+    It leaves out the lines of the log: they stay in the channel that its asker may read them in.
+    """
     blocks = [parts.header(asked), parts.what_runs(asked)]
     if asked.approval.state is State.OPEN:
         blocks += [parts.where_who_why(asked), parts.what_it_does(asked), *card_budget.more_often(asked)]
+        blocks += [section(*say.needs(asked, _NOBODY)), *parts.now(asked)]
         # Its asker has no copy, and nobody else can run it at once.
-        blocks += [
-            section(*say.needs(asked, _NOBODY)),
-            parts.buttons(asked.model_copy(update={"glass": False})),
-        ]
+        blocks.append(parts.buttons(asked.model_copy(update={"glass": False})))
     else:
         blocks += parts.over(asked)
     if card_link:
@@ -207,7 +209,7 @@ def _sentence(asked: Asked) -> str:
     by = _voted_name(asked)
     match approval.state:
         case State.OPEN:
-            return f"Approval needed: {parts.asker(asked)} asks to run {what}."
+            return f"Approval needed: {parts.asker(asked)} asks {_wish(asked)}."
         case State.APPROVED:
             return f"{parts.standing(asked).word}{by}: {what}."
         case State.DENIED:
@@ -215,9 +217,18 @@ def _sentence(asked: Asked) -> str:
         case State.EXPIRED:
             return f"Expired: it was not decided in time, and {what} is not run."
         case State.WITHDRAWN:
-            return f"Withdrawn by {parts.asker(asked)}: {what} is not run."
+            end = f". {say.short(approval.why, 150)}" if approval.why else " is not run."
+            return f"Withdrawn by {parts.asker(asked)}: {what}{end}"
         case State.VOID:
             return f"Void: {what} is not run. {say.short(approval.why, 150)}"
+
+
+def _wish(asked: Asked) -> str:
+    draft = asked.draft
+    if not isinstance(draft, GrantDraft):
+        return f"to run {parts.spoken(asked)}"
+    lasting = spoken_time(draft.seconds)
+    return f"for the role {say.name(draft.role)} for {lasting} on {', '.join(say.hosts(asked))}"
 
 
 def _voted_name(asked: Asked) -> str:
@@ -231,11 +242,9 @@ def _open(asked: Asked, voters: Mapping[str, Voter]) -> Iterator[Block]:
     yield parts.what_it_does(asked)
     yield from card_budget.more_often(asked)
     yield section(*say.needs(asked, voters), *parts.votes(asked))
-    if asked.probed is not None and not asked.probed.reason:
-        for target in asked.probed.targets[: say.TARGETS]:
-            yield section(words("Now: ", bold=True), *say.state_of(target))
-        if log := parts.log(asked.probed.targets):
-            yield preformatted(log)
+    yield from parts.now(asked)
+    if asked.probed is not None and (log := parts.log(asked.probed.targets)):
+        yield preformatted(log)
     yield parts.buttons(asked)
 
 

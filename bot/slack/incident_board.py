@@ -1,12 +1,13 @@
 """What Slack shows of an incident: one message in its place, edited once it is over, and a reminder."""
 
 from bot.incident_story import Story
-from bot.incidents import LONGEST_SECONDS, REMIND_SECONDS, done, lasted
+from bot.incidents import LONGEST_SECONDS, REMIND_SECONDS, done
 from bot.slack.blocks import Message, code, context, emoji, message, moment, section, user, words
 from bot.slack.client import Clock
 from bot.slack.outbox import Outbox
 from bot.store.incidents import Incident
 from bot.store.outbox import Entry, Kind
+from bot.times import lasted
 from permissions.operation import Principal
 
 _HOURS = 3600
@@ -43,7 +44,6 @@ class IncidentBoard:
             thread_ts=incident.thread_ts,
             message=shown,
             revision=revision,
-            made_at=self._clock.now(),
         )
 
 

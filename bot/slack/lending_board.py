@@ -2,7 +2,6 @@
 
 from bot.slack import lending_cards as cards
 from bot.slack.blocks import Message
-from bot.slack.client import Clock
 from bot.slack.outbox import Outbox
 from bot.store.grants import Review, glass_key, stage
 from bot.store.outbox import Entry, Kind
@@ -14,9 +13,8 @@ _REVIEWED = 10**9
 class LendingBoard:
     """Brings every copy up to date; raises StoreDown."""
 
-    def __init__(self, outbox: Outbox, clock: Clock) -> None:
+    def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self._clock = clock
 
     async def tell(self, review: Review, now: float) -> None:
         """Shows how it stands, and reminds once a day while its review is open: one reply, edited."""
@@ -57,7 +55,6 @@ class LendingBoard:
             channel_id=channel_id,
             user_id=review.user_id,
             revision=revision,
-            made_at=self._clock.now(),
         )
 
 

@@ -5,6 +5,7 @@ from bot.slack.blocks import (
     Block,
     Message,
     actions,
+    channel,
     code,
     context,
     cut,
@@ -45,6 +46,7 @@ def broken(review: Review, now: float, *, here: bool) -> Message:
             code(say.name(review.host)),
             words(f" to {', '.join(review.verbs)}," if lasts else ". It"),
             *until,
+            *([] if here else [words(", in "), channel(review.channel_id)]),
             words("."),
         ),
         _why(review),
@@ -64,9 +66,8 @@ def broken(review: Review, now: float, *, here: bool) -> Message:
         sure = ("End it now?", "What runs goes on; nothing new runs under it.")
         end = press("Revoke", action_id=REVOKE, value=line_of, spoken=spoken, danger=True, confirm=sure)
         blocks.append(actions(end))
-    place = "" if here else f"in the channel {review.channel_id}"
     text = f"Break-glass by {say.name(review.user_name)} on {say.name(review.host)}: {_reason(review)}"
-    return _message(review, f"broken.{_stage(review, lasts)}", text, [*blocks, _small(review, place)])
+    return _message(review, f"broken.{_stage(review, lasts)}", text, [*blocks, _small(review)])
 
 
 def reviewed(review: Review, by: Principal, note: str) -> Message:
@@ -90,7 +91,7 @@ def reviewed(review: Review, by: Principal, note: str) -> Message:
         _ran(review),
     ]
     text = f"Reviewed by {say.name(by.name)}: break-glass of {say.name(review.user_name)}."
-    return _message(review, "reviewed", text, [*blocks, _small(review, "")])
+    return _message(review, "reviewed", text, [*blocks, _small(review)])
 
 
 def reminder(review: Review, days: int) -> Message:
@@ -114,17 +115,18 @@ def _ran(review: Review) -> Block:
     shown = ", ".join(review.jobs[:JOBS_SHOWN])
     more = review.ran - len(review.jobs[:JOBS_SHOWN])
     said = [words("Ran under it: ", bold=True), code(cut(line(typed_line(review.shown)), 300))]
-    said.append(words(f" and {count(review.ran - 1, 'more line')}" if review.ran > 1 else ""))
-    return section(*said, words(f" ({shown}{f' and {more:,} more' if more > 0 else ''})"))
+    others = f" and {count(review.ran - 1, 'more line')}" if review.ran > 1 else ""
+    said.append(words(f"{others} ({shown}{f' and {more:,} more' if more > 0 else ''})"))
+    return section(*said)
 
 
 def _reason(review: Review) -> str:
     return say.short(review.reason, MAX_REASON)
 
 
-def _small(review: Review, place: str) -> Block:
+def _small(review: Review) -> Block:
     rule = f"rule: {say.short(review.rule, 200)}"
-    return context(review.grant_id, review.id, review.incident, rule, place)
+    return context(review.grant_id, review.id, review.incident, rule)
 
 
 def _stage(review: Review, lasts: bool) -> int:

@@ -15,7 +15,6 @@ from bot.slack.blocks import (
     user,
     words,
 )
-from bot.slack.client import Clock
 from bot.slack.outbox import Outbox
 from bot.slack.replies import JOB_STOP
 from bot.store.kept_locks import KeptLock
@@ -27,9 +26,8 @@ REASON_CHARS = 300
 class LockBoard:
     """Shows locks where they were set; raises StoreDown."""
 
-    def __init__(self, outbox: Outbox, clock: Clock) -> None:
+    def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self._clock = clock
 
     async def show(self, kept: KeptLock) -> None:
         """Posts it, or brings it up to date."""
@@ -41,7 +39,6 @@ class LockBoard:
             thread_ts=kept.thread_ts,
             message=lock_message(kept),
             revision=kept.revision + 1,
-            made_at=self._clock.now(),
         )
         await self._outbox.put(entry)
 

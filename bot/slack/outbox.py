@@ -84,7 +84,9 @@ class Outbox:
 
         None is shown before ``after`` (epoch seconds).
         """
-        put, first = await self._store.put(*entries, now=self._clock.now(), after=after)
+        now = self._clock.now()
+        taken = [one.model_copy(update={"made_at": now}) for one in entries]
+        put, first = await self._store.put(*taken, now=now, after=after)
         if put in {Put.START, Put.MINE}:
             self._send_to(entries[0].channel_id, first)
 

@@ -85,18 +85,27 @@ class People:
         self._no_plan_until = 0.0
 
     async def principal(self, team_id: str, user_id: str, name: str) -> Principal:
-        """The account as Slack knows it now. ``team_id`` is the one the verified payload names."""
+        """The account as Slack knows it now. ``team_id`` is the one the verified payload names.
+
+        ``name`` is the account's own, or its id where the payload has no name: a mention.
+        """
+        called = ""
 
         def known(standing: Standing, as_of: float, groups: tuple[str, ...] = ()) -> Principal:
             return Principal(
-                team_id=team_id, user_id=user_id, name=name, standing=standing, groups=groups, as_of=as_of
+                team_id=team_id,
+                user_id=user_id,
+                name=called if called and name == user_id else name,
+                standing=standing,
+                groups=groups,
+                as_of=as_of,
             )
 
         if team_id != self._identity.team_id:
             return known(Standing.EXTERNAL, self._clock.now())
         try:
             async with asyncio.timeout(ASK_SECONDS):
-                as_of, standing = await self._accounts.get(user_id)
+                as_of, (standing, called) = await self._accounts.get(user_id)
                 if standing is not Standing.MEMBER:
                     return known(standing, as_of)
                 groups_as_of, groups = await self._groups.get("")
@@ -114,9 +123,10 @@ class People:
             return None
         return tuple(sorted(groups.get(group_id, ())))
 
-    async def _account(self, user_id: str) -> Standing:
+    async def _account(self, user_id: str) -> tuple[Standing, str]:
         answer = await call(self._client.users_info(user=user_id), ASK_SECONDS)
-        return self._standing(answer["user"])
+        account = answer["user"]
+        return self._standing(account), str(account.get("name") or "")
 
     def _standing(self, account: Mapping[str, Any]) -> Standing:
         if account.get("deleted"):

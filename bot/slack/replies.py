@@ -125,6 +125,20 @@ def found(answer: Found) -> Message:
     return message("found", sentence, [section(*elements), context(_ONLY_YOU)])
 
 
+def not_yours() -> Message:
+    """For who clicks what only the asker of that line may."""
+    sentence = "Only who asked for it can break the glass for it."
+    hint = ' `/docker COMMAND --break-glass "REASON"` is for a line of your own, where the policy lets you.'
+    return message(
+        "not_yours",
+        f"Refused: {sentence}",
+        [
+            section(emoji("no_entry"), words(f" {sentence}"), *prose(hint, 200)),
+            context(_NOTHING_RUN, _ONLY_YOU),
+        ],
+    )
+
+
 def left() -> Message:
     """What stands in place of the offer to queue a change behind the same one."""
     return message("left", "Left: nothing was queued.", [section(words("Nothing was queued."))])
@@ -174,7 +188,7 @@ def help_text(answer: Help) -> Message:
     kept = text if size(text) <= _HELP_CHARS else cut(text, _HELP_CHARS).rsplit("\n", 1)[0]
     left_out = text.count("\n") - kept.count("\n")
     more = f"{left_out:,} more lines are not shown" if left_out else ""
-    return message("help", f"Showing help: {line(text)}", [preformatted(kept), context(more, _ONLY_YOU)])
+    return message("help", line(text) or "Nothing to show.", [preformatted(kept), context(more, _ONLY_YOU)])
 
 
 def refusal(answer: Refusal, program: str = "docker") -> Message:
@@ -229,8 +243,7 @@ def unconfirmed(answer: Unconfirmed, program: str) -> Message:
             words(" Run this on ", bold=True),
             code(line(answer.host)),
             *about,
-            words(f" and {more:,} more" if more > 0 else ""),
-            words("? This thread's target says where; "),
+            words(f"{f' and {more:,} more' if more > 0 else ''}? This thread's target says where; "),
             user(answer.set_by),
             words(" set it."),
         ),
@@ -238,8 +251,7 @@ def unconfirmed(answer: Unconfirmed, program: str) -> Message:
         actions(run, cancel),
         context(_ONLY_YOU, _NOTHING_RUN, "a click means this line, whatever the thread's target is by then"),
     ]
-    what = f" {line(', '.join(answer.objects))}" if answer.objects else ""
-    return message("unconfirmed", f"Confirm: {shown} on {line(answer.host)}?{what}", blocks)
+    return message("unconfirmed", f"Confirm: run {shown}?", blocks)
 
 
 def _choices(answer: Refusal, program: str, shown: str) -> list[Block]:
@@ -287,7 +299,7 @@ def _label(answer: Refusal) -> str:
 def _more(answer: Refusal, program: str) -> str:
     if answer.reason in _DENIALS or answer.reason in _NOTHING_MORE:
         return ""
-    usage = re.search(r"Usage:\s+docker((?: [a-z][a-z-]*)*)", answer.usage)
+    usage = re.search(r"Usage:\s+dock(?:er|talk)((?: [a-z][a-z-]*)*)", answer.usage)
     if usage:
         return f"/{program}{usage[1]} --help lists every option"
     return f"/{program} help lists what you may run"

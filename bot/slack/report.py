@@ -62,20 +62,17 @@ DecideAnew = Callable[[RequestRecord, Late], Awaitable[str]]
 """What is done with a job that came too late: see :meth:`bot.again.Again.late`."""
 
 
-async def _too_late(_record: RequestRecord, _event: Late) -> str:
-    raise Fault("It waited too long for a free worker.", hint="Send the line again.")
-
-
 class Reporter:
     """Turns events into records of the audit, then into outbox entries.
 
     ``recorded`` returns once the audit has the event, which may come twice; ``parent_delay`` is in
-    seconds, see the settings. ``on_event`` is told of every event of a known job once its messages are in
-    the outbox.
+    seconds, see the settings. ``meant`` says what else a name may have been meant for. ``on_event`` is told
+    of every event of a known job once its messages are in the outbox.
     """
 
     def __init__(
         self,
+        *,
         jobs: Jobs,
         outbox: Outbox,
         clock: Clock,
@@ -83,13 +80,13 @@ class Reporter:
         recorded: Callable[[Event], Awaitable[None]],
         displays: Views,
         meant: Callable[[RequestRecord], Awaitable[Meant | None]],
-        on_event: Callable[[Event], None] = lambda _: None,
-        logins: "LoginChanges | None" = None,
-        decide_anew: "DecideAnew | None" = None,
-        doubts: Doubts | None = None,
-        approvals: Approvals | None = None,
-        held: HeldJobs | None = None,
-        budgets: Budgets | None = None,
+        on_event: Callable[[Event], None],
+        logins: LoginChanges,
+        decide_anew: DecideAnew,
+        doubts: Doubts,
+        approvals: Approvals,
+        held: HeldJobs,
+        budgets: Budgets,
     ) -> None:
         self._jobs = jobs
         self._outbox = outbox
@@ -100,7 +97,7 @@ class Reporter:
         self._meant = meant
         self._on_event = on_event
         self._logins = logins
-        self._decide_anew = decide_anew or _too_late
+        self._decide_anew = decide_anew
         self._doubts = doubts
         self._approvals = approvals
         self._budgets = budgets
@@ -152,8 +149,7 @@ class Reporter:
             self._quick[event.job_id] = event  # most jobs end before anybody has to be told of this
             return
         if isinstance(event, Probed):
-            if self._approvals:
-                await self._approvals.probed(event)
+            await self._approvals.probed(event)
             self._on_event(event)
             return
         record = await self._jobs.request(event.job_id)
@@ -171,7 +167,7 @@ class Reporter:
         if isinstance(event, Ended | Refused | Late | Held | Expired):
             self._quick.pop(event.job_id, None)
             log.info("job told", job_id=event.job_id, how=event.kind)
-            if self._logins and record.command in {"login", "logout"}:
+            if record.command in {"login", "logout"}:
                 well = isinstance(event, Ended) and event.result.exit_code == 0
                 await self._logins.settle(event.job_id, well=well)
         self._on_event(event)
@@ -195,7 +191,7 @@ class Reporter:
             case Uploaded():
                 await self._uploaded(record, event)
             case Checked():
-                if self._doubts and await self._doubts.checked(event):
+                if await self._doubts.checked(event):
                     await self._progressed(record, changed=True)
 
     async def _not_run(self, record: RequestRecord, event: Refused | Late | Held | Expired) -> None:
@@ -212,7 +208,7 @@ class Reporter:
     async def _holds(self, record: RequestRecord, event: Held) -> None:
         """Kept until what holds it is gone, or refused."""
         try:
-            hold = await self._held.keep(record, event) if self._held else None
+            hold = await self._held.keep(record, event)
         except StoreDown:
             raise
         except Fault as fault:
@@ -278,9 +274,8 @@ class Reporter:
 
     async def run_again(self, job_id: str, new_job_id: str) -> None:
         """The line of a job whose outcome is not sure has become another job."""
-        if self._doubts:
-            await self._doubts.run_again(job_id, new_job_id)
-            await self.refresh(job_id)
+        await self._doubts.run_again(job_id, new_job_id)
+        await self.refresh(job_id)
 
     async def _running(self, record: RequestRecord, began: Began) -> None:
         after = record.accepted_at + self._parent_delay
@@ -319,11 +314,11 @@ class Reporter:
             display, _ = await self._displays.read(record.job_id)
             stopped_by = display.stopped_by
         meant = await self._meant(record) if event.result.reason == Reason.NOT_FOUND else None
-        unsure = await self._doubts.ended(record, event) if self._doubts else None
-        if self._approvals and event.result.reason == Reason.MOVED and not record.budget:
-            await self._approvals.moved(record.job_id, event.result.stderr.text)
-        if self._budgets and record.budget:
+        unsure = await self._doubts.ended(record, event)
+        if record.budget:
             await self._budgets.refused(record.budget, event.result.reason)
+        elif event.result.reason == Reason.MOVED:
+            await self._approvals.moved(record.job_id, event.result.stderr.text)
         ending = render.ended(record, event.result, stopped_by, meant, unsure)
         entries = [self._entry(record, record.job_id, Kind.SHOW, ending.parent, Revision.ENDED)]
         for number, reply in enumerate(ending.replies):
@@ -391,7 +386,6 @@ class Reporter:
             under=record.under,
             message=message,
             revision=revision,
-            made_at=self._clock.now(),
         )
 
 

@@ -31,7 +31,7 @@ def can_decide(answer: CanDecide, now: float) -> Message:
         blocks.append(actions(ask))
     small = "not everybody could be looked at: there may be more" if answer.unsure else ""
     able = len(answer.users) + answer.more
-    text = "Nobody can approve" if not able else f"Listed who can approve ({count(able, 'account')})"
+    text = "Nobody can approve" if not able else f"{count(able, 'account')} can approve"
     return message(
         f"{asked.job_id}.who{approval.revision}.{int(now * 1000)}",
         f"{text} {asked.job_id}: {parts.spoken(asked)}.",

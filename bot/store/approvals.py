@@ -7,7 +7,6 @@ from typing import Any
 
 import redis.asyncio
 import structlog
-from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from bot.jobs.names import DELIVERY_SECONDS, Names
@@ -15,8 +14,9 @@ from bot.jobs.queue import NO_AUDIT, StoreDown
 from bot.jobs.wire import Probed
 from bot.store.grants import GrantDraft
 from bot.store.intake import INTAKE_ENTRIES, IntakeEntry, NotRecorded
-from bot.store.outbox import Locks
+from bot.store.locked import Locked, Locks
 from bot.store.records import Draft
+from bot.written import as_kept
 from permissions.approval import MAX_REASON, Approval, State, next_due
 from permissions.decision import NeedsApproval
 from permissions.model import Record
@@ -29,8 +29,6 @@ KEPT_SECONDS = 7 * 86_400
 
 LOOK_WITHIN = 30.0
 """Seconds after which a worker that has not looked at the targets is waited for no more."""
-
-_PURPOSE = b"docktalk approval\n"
 
 
 class Asked(Record):
@@ -88,7 +86,7 @@ def newly_asked(
         approval=Approval(
             job_id=draft.record.job_id,
             asker_id=principal.user_id,
-            reason=(reason or incident)[:MAX_REASON],
+            reason=(as_kept(reason) or incident)[:MAX_REASON],
             incident=incident,
             terms=needs.terms,
             asked_at=now,
@@ -130,7 +128,7 @@ class Approvals:
     def __init__(self, client: redis.asyncio.Redis, namespace: str, locks: Locks) -> None:
         self._redis = client
         self._names = Names(namespace)
-        self._locks = locks
+        self._locked = Locked(locks, Asked, "approval")
         self._keep, self._settle = [
             client.register_script(Path(__file__).with_name(f"{name}.lua").read_text("utf-8"))
             for name in ("approval", "approval_settled")
@@ -168,7 +166,7 @@ class Approvals:
         args: list[str | int] = [
             asked.job_id,
             revision,
-            self._locks.lock(_PURPOSE + asked.model_dump_json().encode()),
+            self._locked.lock(asked),
             KEPT_SECONDS,
             f"{due:.3f}",
             audit.text,
@@ -246,13 +244,11 @@ class Approvals:
     def _asked(self, job_id: str, blob: bytes | None) -> Asked | None:
         if blob is None:
             return None
-        try:
-            text = self._locks.unlock(blob.decode())
-            asked = Asked.model_validate_json(text.removeprefix(_PURPOSE))
-        except (ValueError, ValidationError):
+        asked = self._locked.unlock(blob)
+        if asked is None or asked.job_id != job_id:
             log.warning("approval refused", job_id=job_id)
             return None
-        return asked if text.startswith(_PURPOSE) and asked.job_id == job_id else None
+        return asked
 
 
 def _due(approval: Approval) -> float | None:

@@ -7,17 +7,14 @@ import secrets
 from typing import Any
 
 import redis.asyncio
-from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from bot.jobs.queue import StoreDown
 from bot.request import Request
-from bot.store.outbox import Locks
+from bot.store.locked import Locked, Locks
 from permissions.model import Record
 
 KEPT_SECONDS = 600
-
-_PURPOSE = b"docktalk correction\n"
 
 
 class Correction(Record):
@@ -44,7 +41,7 @@ class Corrections:
     def __init__(self, client: redis.asyncio.Redis, namespace: str, locks: Locks) -> None:
         self._redis = client
         self._prefix = f"{{{namespace}}}:correction:"
-        self._locks = locks
+        self._locked = Locked(locks, Correction, "correction")
 
     async def put(
         self,
@@ -71,9 +68,8 @@ class Corrections:
             again=again,
             of=of,
         )
-        blob = self._locks.lock(_PURPOSE + correction.model_dump_json().encode())
         try:
-            await self._redis.set(self._prefix + correction.id, blob, ex=seconds)
+            await self._redis.set(self._prefix + correction.id, self._locked.lock(correction), ex=seconds)
         except RedisError as error:
             raise StoreDown(unsure=False) from error
         return correction.id
@@ -97,20 +93,12 @@ class Corrections:
         key = self._prefix + correction_id
         try:
             blob: Any = await self._redis.get(key)
-            correction = self._unlock(blob, correction_id)
+            correction = self._locked.unlock(blob) if blob is not None else None
+            if correction is None or correction.id != correction_id:
+                return None
             # Somebody else's click leaves the line to its asker; of two clicks one deletes the key.
-            if correction is None or correction.user_id != user_id or not await self._redis.delete(key):
+            if correction.user_id != user_id or not await self._redis.delete(key):
                 return None
         except RedisError as error:
             raise StoreDown(unsure=False) from error
         return correction
-
-    def _unlock(self, blob: bytes | None, correction_id: str) -> Correction | None:
-        if blob is None:
-            return None
-        try:
-            text = self._locks.unlock(blob.decode())
-            correction = Correction.model_validate_json(text.removeprefix(_PURPOSE))
-        except (ValueError, ValidationError):
-            return None
-        return correction if text.startswith(_PURPOSE) and correction.id == correction_id else None

@@ -13,14 +13,13 @@ from redis.exceptions import RedisError
 from bot.jobs.names import Names
 from bot.jobs.queue import StoreDown
 from bot.jobs.wire import LIVE_BYTES, Progress
-from bot.store.outbox import Locks
+from bot.store.locked import Locked, Locks
 from permissions.model import Record
 from permissions.ticket import CommandWire
 
 log = structlog.get_logger(__name__)
 
 KEPT_SECONDS = 86_400
-_PURPOSE = b"docktalk display\n"
 _MOST_BYTES = 4 * LIVE_BYTES
 """The JSON of a progress; whoever can write to the store could make it longer."""
 
@@ -62,7 +61,7 @@ class Displays:
     def __init__(self, client: redis.asyncio.Redis, namespace: str, locks: Locks) -> None:
         self._redis = client
         self._names = Names(namespace)
-        self._locks = locks
+        self._locked = Locked(locks, Display, "display")
 
     async def read(self, job_id: str) -> tuple[Display, Progress | None]:
         """What people changed and what the worker told last; the next news is an event again."""
@@ -81,8 +80,7 @@ class Displays:
         try:
             kept: Any = await self._redis.get(self._key(job_id))
             display = self._display(job_id, kept).model_copy(update=changes)
-            blob = self._locks.lock(_PURPOSE + display.model_dump_json().encode())
-            await self._redis.set(self._key(job_id), blob, ex=KEPT_SECONDS)
+            await self._redis.set(self._key(job_id), self._locked.lock(display), ex=KEPT_SECONDS)
         except RedisError as error:
             raise StoreDown(unsure=True) from error
 
@@ -90,16 +88,13 @@ class Displays:
         return f"{self._names.prefix}display:{job_id}"
 
     def _display(self, job_id: str, blob: bytes | None) -> Display:
-        if blob:
-            try:
-                text = self._locks.unlock(blob.decode())
-                if text.startswith(_PURPOSE):
-                    display = Display.model_validate_json(text.removeprefix(_PURPOSE))
-                    if display.job_id == job_id:
-                        return display
-            except (ValueError, ValidationError):
-                log.warning("display refused", job_id=job_id)
-        return Display(job_id=job_id)
+        if blob is None:
+            return Display(job_id=job_id)
+        display = self._locked.unlock(blob)
+        if display is None or display.job_id != job_id:
+            log.warning("display refused", job_id=job_id)
+            return Display(job_id=job_id)
+        return display
 
 
 def _progress(job_id: str, text: bytes | None) -> Progress | None:

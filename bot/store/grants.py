@@ -6,7 +6,7 @@ import redis.asyncio
 
 from bot.store.audit import AuditIntake
 from bot.store.in_force import InForce, Standing
-from bot.store.outbox import Locks
+from bot.store.locked import Locks
 from bot.store.records import RequestRecord
 from permissions.approval import Step
 from permissions.audit import InForceChanged

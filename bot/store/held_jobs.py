@@ -4,17 +4,14 @@ from typing import Any
 
 import redis.asyncio
 import structlog
-from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from bot.jobs.names import Names, script
 from bot.jobs.queue import StoreDown
-from bot.store.outbox import Locks
+from bot.store.locked import Locked, Locks
 from permissions.model import Record
 
 log = structlog.get_logger(__name__)
-
-_PURPOSE = b"docktalk held job\n"
 
 
 class HeldJob(Record):
@@ -36,15 +33,14 @@ class HeldStore:
     def __init__(self, client: redis.asyncio.Redis, namespace: str, locks: Locks) -> None:
         self._redis = client
         self._names = Names(namespace)
-        self._locks = locks
+        self._locked = Locked(locks, HeldJob, "held job")
         self._hold = client.register_script(script("hold"))
 
     async def keep(self, job: HeldJob) -> bool:
         """Keeps it; False where it is queued again, at work or over by now."""
-        blob = self._locks.lock(_PURPOSE + job.model_dump_json().encode())
+        keys = [self._names.prefix, self._names.request(job.job_id)]
         try:
-            keys = [self._names.prefix, self._names.request(job.job_id)]
-            return bool(await self._hold(keys, [job.host, job.job_id, blob]) == b"held")
+            return bool(await self._hold(keys, [job.host, job.job_id, self._locked.lock(job)]) == b"held")
         except RedisError as error:
             raise StoreDown(unsure=True) from error
 
@@ -69,10 +65,6 @@ class HeldStore:
             raise StoreDown(unsure=True) from error
 
     def _read(self, host: str, job_id: bytes, blob: bytes) -> HeldJob | None:
-        try:
-            text = self._locks.unlock(blob.decode())
-            held = HeldJob.model_validate_json(text.removeprefix(_PURPOSE))
-        except (ValueError, ValidationError):
-            return None
-        ours = text.startswith(_PURPOSE) and (held.job_id.encode(), held.host) == (job_id, host)
+        held = self._locked.unlock(blob)
+        ours = held is not None and (held.job_id.encode(), held.host) == (job_id, host)
         return held if ours else None

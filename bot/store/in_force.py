@@ -9,14 +9,13 @@ from typing import Any, Generic, TypeVar
 
 import redis.asyncio
 import structlog
-from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from bot.jobs.names import Names
 from bot.jobs.queue import StoreDown
 from bot.store.audit import AuditIntake
 from bot.store.intake import INTAKE_ENTRIES, NotRecorded
-from bot.store.outbox import Locks
+from bot.store.locked import Locked, Locks
 from permissions.audit import InForceChanged
 from permissions.model import Record
 
@@ -55,9 +54,8 @@ class InForce(Generic[One]):
     ) -> None:
         self._redis = client
         self._names = Names(namespace)
-        self._locks = locks
         self._audit = audit
-        self._model = model
+        self._locked = Locked(locks, model, f"{kind} in force")
         self._kind = kind
         self._letter = letter
         self._keep = client.register_script(Path(__file__).with_name("in_force.lua").read_text("utf-8"))
@@ -65,9 +63,12 @@ class InForce(Generic[One]):
         """The newest revision that was seen of each, _ENDED of those that this bot ended."""
 
     async def next_id(self) -> str:
-        """``K-3``: never given twice, gaps are normal."""
+        """``K-3``: gaps are normal. A store that was set back gives none that this bot has seen."""
+        last = max(map(_number, self._seen), default=0)
         try:
             number: Any = await self._redis.hincrby(self._numbers, "id", 1)
+            if number <= last:
+                number = await self._redis.hincrby(self._numbers, "id", last + 1 - number)
         except RedisError as error:
             raise StoreDown(unsure=False) from error
         return f"{self._letter}-{number}"
@@ -104,7 +105,10 @@ class InForce(Generic[One]):
         With ``changes``, as :meth:`as_of` gave it, also when anything has changed since: for what may be
         there only once. Raises NotRecorded when the audit takes no more: then nothing is kept.
         """
-        return await self._kept(record, "", self._locked(record), told, changes)
+        began = await self._kept(record, "", self._locked.lock(record), told, changes)
+        if began:
+            self._seen.setdefault(record.id, record.revision)
+        return began
 
     async def change(self, record: One, told: InForceChanged) -> bool:
         """Keeps the next revision of what was read as ``record``; False when it has changed meanwhile.
@@ -112,7 +116,7 @@ class InForce(Generic[One]):
         Raises NotRecorded as :meth:`begin`.
         """
         after = record.model_copy(update={"revision": record.revision + 1})
-        return await self._kept(record, str(record.revision), self._locked(after), told)
+        return await self._kept(record, str(record.revision), self._locked.lock(after), told)
 
     async def end(self, record: One, told: InForceChanged) -> bool:
         """Ends it; False when it has changed, or ended, meanwhile. Raises NotRecorded as :meth:`begin`."""
@@ -139,26 +143,13 @@ class InForce(Generic[One]):
 
     def _read(self, record_id: str, value: bytes) -> One | None:
         revision, _, blob = value.partition(b" ")
-        try:
-            text = self._locks.unlock(blob.decode())
-            record = self._model.model_validate_json(text.removeprefix(self._purpose))
-        except (ValueError, ValidationError):
-            log.warning("record in force refused", kind=self._kind, id=record_id)
-            return None
-        ours = text.startswith(self._purpose) and record.id == record_id
-        seen = self._seen.get(record_id, 0)
-        if not ours or str(record.revision).encode() != revision or seen == _ENDED or record.revision < seen:
+        record, seen = self._locked.unlock(blob), self._seen.get(record_id, 0)
+        ours = record is not None and (record.id, str(record.revision).encode()) == (record_id, revision)
+        if record is None or not ours or seen == _ENDED or record.revision < seen:
             log.warning("record in force refused", kind=self._kind, id=record_id)
             return None
         self._seen[record_id] = record.revision
         return record
-
-    def _locked(self, record: One) -> str:
-        return self._locks.lock(self._purpose + record.model_dump_json().encode())
-
-    @property
-    def _purpose(self) -> bytes:
-        return f"docktalk {self._kind} in force\n".encode()
 
     @property
     def _records(self) -> str:

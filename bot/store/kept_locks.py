@@ -4,7 +4,7 @@ import redis.asyncio
 
 from bot.store.audit import AuditIntake
 from bot.store.in_force import InForce, Standing
-from bot.store.outbox import Locks as Sealing
+from bot.store.locked import Locks as Sealing
 from permissions.holds import Lock
 
 

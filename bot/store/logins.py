@@ -5,20 +5,16 @@ it, and only then kept; a logout is held the same way.
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import redis.asyncio
-from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from bot.jobs.queue import StoreDown
-from bot.store.outbox import Locks
+from bot.store.locked import Locked, Locks
 from permissions.model import Record
 
 HELD_SECONDS = 3600
-
-_KEPT = b"docktalk login\n"
-_HELD = b"docktalk login change\n"
 
 
 class Login(Record):
@@ -39,9 +35,6 @@ class LoginChange(Record):
     login: Login | None = None
 
 
-Kept = TypeVar("Kept", Login, LoginChange)
-
-
 def owner(team_id: str, user_id: str) -> str:
     """Whose login it is."""
     return f"{team_id}/{user_id}"
@@ -53,7 +46,8 @@ class Logins:
     def __init__(self, client: redis.asyncio.Redis, namespace: str, locks: Locks) -> None:
         self._redis = client
         self._prefix = f"{{{namespace}}}:login"
-        self._locks = locks
+        self._kept = Locked(locks, Login, "login")
+        self._held = Locked(locks, LoginChange, "login change")
 
     async def of(self, whose: str) -> Mapping[str, dict[str, str]]:
         """Server → username and password, in the clear: to be sealed at once."""
@@ -61,7 +55,7 @@ class Logins:
             blobs: Any = await self._redis.hgetall(f"{self._prefix}s:{whose}")
         except RedisError as error:
             raise StoreDown(unsure=False) from error
-        found = (self._unlock(_KEPT, Login, blob) for blob in blobs.values())
+        found = (self._kept.unlock(blob) for blob in blobs.values())
         return {
             login.server: {"username": login.username, "password": login.password}
             for login in found
@@ -71,9 +65,7 @@ class Logins:
     async def replace(self, whose: str, logins: Mapping[str, dict[str, str]]) -> None:
         """Makes these the only logins that are kept for somebody."""
         blobs: dict[Any, Any] = {
-            server: self._locks.lock(
-                _KEPT + Login(owner=whose, server=server, **login).model_dump_json().encode()
-            )
+            server: self._kept.lock(Login(owner=whose, server=server, **login))
             for server, login in logins.items()
         }
         try:
@@ -85,9 +77,9 @@ class Logins:
 
     async def hold(self, change: LoginChange) -> None:
         """Keeps a change beside its job until :meth:`settle`."""
-        blob = self._locks.lock(_HELD + change.model_dump_json().encode())
+        key = f"{self._prefix}-held:{change.job_id}"
         try:
-            await self._redis.set(f"{self._prefix}-held:{change.job_id}", blob, ex=HELD_SECONDS)
+            await self._redis.set(key, self._held.lock(change), ex=HELD_SECONDS)
         except RedisError as error:
             raise StoreDown(unsure=False) from error
 
@@ -96,7 +88,7 @@ class Logins:
         key = f"{self._prefix}-held:{job_id}"
         try:
             blob: Any = await self._redis.get(key)
-            change = self._unlock(_HELD, LoginChange, blob) if blob else None
+            change = self._held.unlock(blob) if blob else None
             if well and change is not None and change.job_id == job_id:
                 await self._apply(change)
             await self._redis.delete(key)
@@ -108,14 +100,4 @@ class Logins:
         if change.login is None:
             await self._redis.hdel(kept, change.server)
         else:
-            blob = self._locks.lock(_KEPT + change.login.model_dump_json().encode())
-            await self._redis.hset(kept, change.server, blob)
-
-    def _unlock(self, purpose: bytes, kind: type[Kept], blob: bytes) -> Kept | None:
-        try:
-            text = self._locks.unlock(blob.decode())
-            if not text.startswith(purpose):
-                return None
-            return kind.model_validate_json(text.removeprefix(purpose))
-        except (ValueError, ValidationError):
-            return None
+            await self._redis.hset(kept, change.server, self._kept.lock(change.login))

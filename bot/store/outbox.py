@@ -9,15 +9,15 @@ from collections import OrderedDict
 from dataclasses import astuple, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 import redis.asyncio
 import structlog
-from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from bot.jobs.queue import StoreDown
 from bot.slack.blocks import Message
+from bot.store.locked import Locked, Locks
 from permissions.model import Record
 
 log = structlog.get_logger(__name__)
@@ -33,21 +33,6 @@ AT_HAND = 256
 
 REDELIVERY_SECONDS = 3600
 """How long an ephemeral is remembered, so that a redelivered mention does not repeat it."""
-
-_ENTRY = b"docktalk outbox entry\n"
-_SENT = b"docktalk sent message\n"
-
-
-class Locks(Protocol):
-    """The part of BotKeys that this store needs."""
-
-    def lock(self, data: bytes) -> str:
-        """Encrypts and authenticates."""
-        ...
-
-    def unlock(self, text: str) -> bytes:
-        """The bytes again; raises ValueError when altered."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +76,9 @@ class Entry(Record):
     Keys of one job sort in the order they are to appear. ``under`` is the key of the message whose
     thread it goes into, ``thread_ts`` a thread that is there already; both "" for a message of its own.
     ``plainness`` counts what was taken away because Slack refused it: the table, then all blocks.
-    ``direct`` means it goes to the asker because the channel cannot be written to. ``made_at`` is epoch
-    seconds. ``spacing`` makes it a passing state: at least so many seconds lie between two edits, and what
-    stays goes first.
+    ``direct`` means it goes to the asker because the channel cannot be written to. ``made_at`` is when the
+    outbox took it, in epoch seconds. ``spacing`` makes it a passing state: at least so many seconds lie
+    between two edits, and what stays goes first.
     """
 
     key: str
@@ -108,7 +93,7 @@ class Entry(Record):
     file: File | None = None
     plainness: int = 0
     direct: bool = False
-    made_at: float
+    made_at: float = 0.0
     spacing: float = 0.0
 
 
@@ -188,8 +173,9 @@ class OutboxStore:
     ) -> None:
         self._redis = client
         self._prefix = f"{{{namespace}}}:outbox:"
-        self._locks = locks
-        self._at_hand: OrderedDict[bytes, tuple[bytes, Record]] = OrderedDict()
+        self._entries = Locked(locks, Entry, "outbox entry")
+        self._places = Locked(locks, Sent, "sent message")
+        self._at_hand: OrderedDict[bytes, Record] = OrderedDict()
         self.owner = owner
         self._pace = astuple(pace)
         self._script = client.register_script(Path(__file__).with_suffix(".lua").read_text("utf-8"))
@@ -202,8 +188,8 @@ class OutboxStore:
         """
         args: list[Any] = [*self._pace]
         for entry in entries:
-            args += [entry.key, self._lock(_ENTRY, entry), entry.revision, _lane(entry.kind), entry.under]
-            args += [after, entry.spacing]
+            blob = self._lock(self._entries, entry)
+            args += [entry.key, blob, entry.revision, _lane(entry.kind), entry.under, after, entry.spacing]
         channel_id = entries[0].channel_id
         reply = await self._run("put", channel_id, now, args)
         put = Put(reply[0].decode())
@@ -215,14 +201,14 @@ class OutboxStore:
 
     async def done(self, channel_id: str, out: Outgoing, sent: Sent | None, *, now: float) -> Next:
         """The entry is shown (or given up, ``sent`` None); says what comes next."""
-        blob = self._lock(_SENT, sent) if sent else ""
+        blob = self._lock(self._places, sent) if sent else ""
         seconds = REDELIVERY_SECONDS if out.entry.kind is Kind.WHISPER else REMEMBER_SECONDS
         args = [out.entry.key, out.revision, blob, seconds]
         return await self._next("done", channel_id, now, args)
 
     async def again(self, channel_id: str, out: Outgoing, how: Again, *, now: float) -> Next:
         """The entry has to be tried again; says what comes next."""
-        blob = self._lock(_ENTRY, how.changed) if how.changed else ""
+        blob = self._lock(self._entries, how.changed) if how.changed else ""
         # An ephemeral that goes to the asker becomes a message like any other.
         lane = _lane(how.changed.kind) if how.changed and out.sent is None else out.lane
         mark = "sending" if how.ambiguous else ""
@@ -235,14 +221,14 @@ class OutboxStore:
             blob: Any = await self._redis.hget(f"{self._prefix}sent:{key}", "blob")
         except RedisError as error:
             raise StoreDown(unsure=False) from error
-        return self._unlock(_SENT, Sent, key, blob or b"")
+        return self._unlock(self._places, key, blob or b"")
 
     async def expect(self, sent: Sent) -> None:
         """Notes which file an upload will bring, before anybody is told where to upload it."""
         key = f"{self._prefix}sent:{sent.key}"
         try:
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hset(key, mapping={"revision": 0, "blob": self._lock(_SENT, sent)})
+                pipe.hset(key, mapping={"revision": 0, "blob": self._lock(self._places, sent)})
                 pipe.expire(key, REMEMBER_SECONDS)
                 await pipe.execute()
         except RedisError as error:
@@ -283,7 +269,7 @@ class OutboxStore:
 
     def _outgoing(self, reply: list[bytes]) -> Outgoing | None:
         _, key, blob, revision, mark, tries, sent, under, lane = reply
-        entry = self._unlock(_ENTRY, Entry, key.decode(), blob)
+        entry = self._unlock(self._entries, key.decode(), blob)
         if entry is None or entry.revision != int(revision):
             return None
         return Outgoing(
@@ -292,8 +278,8 @@ class OutboxStore:
             lane=lane.decode(),
             tries=int(tries),
             ambiguous=bool(mark),
-            sent=self._unlock(_SENT, Sent, entry.key, sent),
-            under=self._unlock(_SENT, Sent, entry.under, under) if entry.under else None,
+            sent=self._unlock(self._places, entry.key, sent),
+            under=self._unlock(self._places, entry.under, under) if entry.under else None,
         )
 
     async def _run(self, operation: str, channel_id: str, now: float, args: list[Any]) -> list[Any]:
@@ -304,27 +290,23 @@ class OutboxStore:
             raise StoreDown(unsure=True) from error
         return reply
 
-    def _lock(self, purpose: bytes, record: Record) -> str:
-        blob = self._locks.lock(purpose + record.model_dump_json().encode())
-        self._at_hand[blob.encode()] = purpose, record
+    def _lock(self, kind: Locked[Kept], record: Kept) -> str:
+        blob = kind.lock(record)
+        self._at_hand[blob.encode()] = record
         if len(self._at_hand) > AT_HAND:
             self._at_hand.popitem(last=False)
         return blob
 
-    def _unlock(self, purpose: bytes, kind: type[Kept], key: str, blob: bytes) -> Kept | None:
+    def _unlock(self, kind: Locked[Kept], key: str, blob: bytes) -> Kept | None:
         """The record, if it was locked as this kind and under this key."""
         if not blob:
             return None
-        known, found = self._at_hand.get(blob, (b"", None))
-        if known == purpose and isinstance(found, kind):
-            return found if found.key == key else None
-        try:
-            text = self._locks.unlock(blob.decode())
-            record = kind.model_validate_json(text.removeprefix(purpose))
-        except (ValueError, ValidationError):
-            log.warning("outbox record refused", kind=kind.__name__, key=key)
+        found = self._at_hand.get(blob)
+        record = found if isinstance(found, kind.model) else kind.unlock(blob)
+        if record is None or record.key != key:
+            log.warning("outbox record refused", kind=kind.model.__name__, key=key)
             return None
-        return record if text.startswith(purpose) and record.key == key else None
+        return record
 
 
 def _lane(kind: Kind) -> str:

@@ -206,7 +206,10 @@ def _remembered(path: Path) -> Mark | None:
 
 def _verified_mark(trust: Trust, raw: bytes | None) -> Mark | None:
     text = None if raw is None else _verified(trust, IN_FORCE, raw)
-    return None if text is None else Mark.model_validate_json(text)
+    try:
+        return None if text is None else Mark.model_validate_json(text)
+    except ValidationError:  # ours, but of another version of the bot: no word that this one understands
+        return None
 
 
 def _verified(trust: Trust, purpose: bytes, raw: bytes) -> str | None:

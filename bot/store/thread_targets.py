@@ -10,20 +10,17 @@ from typing import Any
 
 import redis.asyncio
 import structlog
-from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from bot.jobs.names import Names
 from bot.jobs.queue import StoreDown
-from bot.store.outbox import Locks
+from bot.store.locked import Locked, Locks
 from permissions.model import Record
 
 log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 3600
 """An hour without a line that used it: whoever comes back then has other things in mind."""
-
-_PURPOSE = b"docktalk thread target\n"
 
 
 class ThreadTarget(Record):
@@ -46,7 +43,7 @@ class ThreadTargets:
     ) -> None:
         self._redis = client
         self._names = Names(namespace)
-        self._locks = locks
+        self._locked = Locked(locks, ThreadTarget, "thread target")
         self._clock = clock
         self._refresh = client.register_script(_REFRESH)
 
@@ -54,7 +51,7 @@ class ThreadTargets:
         """Gives a thread its target; what it had before is forgotten."""
         key = self._key(target.channel_id, target.thread_ts)
         try:
-            await self._redis.set(key, self._locked(target), ex=IDLE_SECONDS)
+            await self._redis.set(key, self._locked.lock(target), ex=IDLE_SECONDS)
         except RedisError as error:
             raise StoreDown(unsure=True) from error
 
@@ -73,27 +70,18 @@ class ThreadTargets:
             target = self._read(blob, channel_id, thread_ts) if blob is not None else None
             if target is not None and used:
                 # Not over what somebody has set meanwhile.
-                later = self._locked(target.model_copy(update={"used_at": self._clock()}))
+                later = self._locked.lock(target.model_copy(update={"used_at": self._clock()}))
                 await self._refresh([key], [blob, later, IDLE_SECONDS])
         except RedisError as error:
             raise StoreDown(unsure=False) from error
         return target
 
     def _read(self, blob: bytes, channel_id: str, thread_ts: str) -> ThreadTarget | None:
-        try:
-            text = self._locks.unlock(blob.decode())
-            target = ThreadTarget.model_validate_json(text.removeprefix(_PURPOSE))
-        except (ValueError, ValidationError):
-            log.warning("thread target refused", channel_id=channel_id)
-            return None
-        here = (target.channel_id, target.thread_ts) == (channel_id, thread_ts)
-        if not text.startswith(_PURPOSE) or not here:
+        target = self._locked.unlock(blob)
+        if target is None or (target.channel_id, target.thread_ts) != (channel_id, thread_ts):
             log.warning("thread target refused", channel_id=channel_id)
             return None
         return target if self._clock() - target.used_at < IDLE_SECONDS else None
-
-    def _locked(self, target: ThreadTarget) -> str:
-        return self._locks.lock(_PURPOSE + target.model_dump_json().encode())
 
     def _key(self, channel_id: str, thread_ts: str) -> str:
         return f"{self._names.prefix}thread-target:{channel_id}:{thread_ts}"

@@ -136,9 +136,12 @@ def _built(spoken: Spoken, fields: dict[str, Any]) -> Command:
 
 
 def _span_of(message: str, spoken: Spoken) -> tuple[int, int]:
-    """Where a command's own check points: the last given option that its sentence names."""
+    """Where a command's own check points: the last option that its sentence names, else what it quotes."""
     words = message.replace(",", " ").replace(":", " ").split()
     spans = [given.span for given in spoken.options if f"--{given.flag.opt.long}" in words]
+    quoted = [(given.text, given.value_span) for given in spoken.options]
+    quoted += [(token.text, (token.start, token.end)) for token in spoken.arguments]
+    spans = spans or [span for text, span in quoted if repr(text) in message]
     return spans[-1] if spans else spoken.span
 
 

@@ -94,7 +94,7 @@ BREAK_GLASS = Flag(
     "",
     "break-glass",
     "--break-glass",
-    Opt("--break-glass", help="Run it at once, and why it cannot wait", hidden=True),
+    Opt("--break-glass", help="Run it at once, and why it cannot wait"),
 )
 OURS = (DRY_RUN, REASON, TIMES, WITHIN, BREAK_GLASS)
 """On every command that changes something; docker's own help does not have them."""

@@ -4,9 +4,7 @@
 Slack side renders the same data as blocks.
 """
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from permissions.model import Record
 
@@ -83,6 +81,3 @@ class Stream(Output):
     """The text already went out through ``Context.stdout`` and ``Context.stderr``."""
 
     kind: Literal["stream"] = "stream"
-
-
-AnyOutput = Annotated[Lines | Table | Document | Stream, Field(discriminator="kind")]

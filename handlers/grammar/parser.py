@@ -326,7 +326,7 @@ class _Line:
         edits, hint = list(misread.edits), ""
         if misread.misspelt:
             close, edits = _close_options(misread, table)
-            hint = suggest.sentence(close)
+            hint = suggest.sentence(close) or _of_all_commands(misread)
         elif edits:
             hint = "Options begin with two hyphens."
         return UsageFault(
@@ -366,6 +366,13 @@ def _elsewhere(spelling: str, first: Token, word: Token, rest: Sequence[Token]) 
         hint="`docker help` lists what there is.",
         exit_code=1,
     )
+
+
+def _of_all_commands(misread: Misread) -> str:
+    """What to do about an option that is right, but stands behind the command."""
+    if misread.misspelt.partition("=")[0] not in {"H", "host"}:
+        return ""
+    return "The host goes before the command: `-H HOST COMMAND`."
 
 
 def _close_options(misread: Misread, table: Table) -> tuple[tuple[str, ...], list[Edit]]:

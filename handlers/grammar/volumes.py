@@ -4,8 +4,6 @@ from typing import Literal
 
 from permissions.model import Record
 
-PROPAGATIONS = ("rprivate", "private", "rshared", "shared", "rslave", "slave")
-
 
 class VolumeSpec(Record):
     """One ``-v``.

@@ -174,7 +174,7 @@ async def test_a_reason_is_a_reason_whatever_it_holds(side: Side, text: str):
     token = (await kept(side, job_id)).token
     await send(side, "U0BEN", token, why(text))
     [vote] = (await kept(side, job_id)).approval.votes
-    assert (vote.user_id, vote.approves, vote.reason) == ("U0BEN", False, text)
+    assert (vote.user_id, vote.approves, vote.reason) == ("U0BEN", False, " ".join(text.split()))
     assert (await kept(side, other)).approval.votes == ()
     assert await side.queued() == []
 

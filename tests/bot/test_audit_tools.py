@@ -150,9 +150,34 @@ def test_the_timeline_says_who_did_what_and_by_which_rule(made):
     assert text.startswith("# Audit\n\n## 2026-09-21 (UTC)\n\n- ")
     assert "**ana (U0ANA)** `docker container restart web` on local → J-1, role operator, rule 1\n" in text
     assert "`` docker container restart `db` ``" in text
-    assert "J-1 ended with 1 (not\\_found) after 1.5 s" in text
+    assert "J-1 failed: exit 1 (not\\_found) after 1.5 s" in text
     assert "J-2 not run by w: too\\_late" in text
     assert "J-3 ordered by the bot: docktalk upload for J-1" in text
+
+
+IN_FORCE = {
+    "an incident has its name": (
+        {"what": "incident", "id": "I-1", "change": "opened"},
+        "incident INC-12 opened until 09-",
+    ),
+    "its end has no time to come": (
+        {"what": "incident", "id": "I-1", "change": "closed"},
+        "incident INC-12 closed, a channel",
+    ),
+    "anything else has its id, and its incident": (
+        {"what": "budget", "id": "B-9", "change": "began", "of": "U0ANA"},
+        "budget B-9 of U0ANA began until 09-",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "told"), IN_FORCE.values(), ids=IN_FORCE)
+def test_what_is_in_force_is_told_by_the_name_that_people_know(made, fields, told):
+    what = audit.InForceChanged(about="a channel", incident="INC-12", until=NOW + HOUR, **fields)
+    [some, *_] = scan(made.folder, Filters())
+    line = plain(some._replace(entry=some.entry.model_copy(update={"what": what})))
+    assert told in line
+    assert ("[INC-12]" in line) == (fields["what"] != "incident")
 
 
 def test_what_people_typed_cannot_break_the_timeline(made):

@@ -39,6 +39,30 @@ def test_the_order_has_what_the_options_say():
     )
 
 
+POINTED_AT = {
+    "unlock 3": "3",
+    "lock prod-1 --for 99y --reason 'heap dump'": "99y",
+    "use a/b/c": "a/b/c",
+    "review seven --note 'it was right'": "seven",
+    "elevate lead --reason no": "--reason no",
+    "elevate lead": "elevate",
+}
+
+
+@pytest.mark.parametrize(("line", "wrong"), POINTED_AT.items(), ids=POINTED_AT)
+def test_what_is_wrong_is_pointed_at(line, wrong):
+    with pytest.raises(UsageFault) as raised:
+        job_line(line)
+    assert line[slice(*raised.value.span)] == wrong
+
+
+@pytest.mark.parametrize("word", ["lock", "use", "jobs", "incident open", "break-glass"])
+def test_the_help_of_a_line_says_once_how_it_is_written(word):
+    first = job_line(f"{word} --help").text.splitlines()[0]
+    assert first.startswith(f"Usage:  docktalk {word} ")
+    assert first.count("docktalk") == 1
+
+
 @pytest.mark.parametrize("line", ["", "help", "hosts", "audit --user x", "whoami", "jobsx"])
 def test_other_lines_are_others(line):
     assert job_line(line) is None

@@ -1,39 +1,16 @@
+"""None"""
+
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.policy_file import MAX_BYTES, KnownCommand, LoadedPolicy, Mistake, PolicyError, PolicyHolder, load
-from permissions.bundle import bundle, digest, unbundled
+from bot.policy_file import MAX_BYTES, Mistake, PolicyError, load
+from permissions.bundle import bundle, unbundled
 from permissions.policy import Policy
 from permissions.verbs import Danger, Verb
-
-GOOD = """\
-version: 1
-contact: "#ops-help"
-roles:
-  viewer:
-    description: Looks.
-    rules:
-      - verbs: [list]
-  operator:
-    rules:
-      - verbs: [operate]
-        targets: {container: [web, "api-*"]}
-        flags: {deny: [signal]}
-      - commands:
-          - container rm
-        max_danger: LOSES_DATA
-bindings:
-  - role: viewer
-    groups: [S0STAFF]
-  - {role: operator, users: [U0ANA], channels: [C0OPS], hosts: ["prod-*"]}
-deny:
-  - commands: ["*"]
-    min_danger: ROOT_EQUIVALENT
-    unless: [operator]
-"""
+from tests.bot.policy_written import COMMANDS, GOOD, ROLE
 
 
 @pytest.fixture
@@ -76,17 +53,30 @@ def test_the_smallest_policy_is_its_version(written):
 
 
 FIND_USER = "open the person's profile in Slack, then ⋮ and “Copy member ID” (U… or W…)"
+
+
 FIND_GROUP = "open the user group in Slack, then ⋮ and “Copy group ID” (S…)"
+
+
 FIND_CHANNEL = "open the channel's details in Slack; its id (C…) stands at the very bottom"
+
+
 DANGERS = ", ".join(Danger.__members__)
+
+
 VERBS = ", ".join(Verb)
-ROLE = "version: 1\nroles:\n  r:\n    rules:\n      - "
+
+
 LEND = "version: 1\nroles: {r: {}}\n"
+
+
 GLASS = (
     LEND.replace("{", "{{").replace("}", "}}")
     + "break_glass: [{{role: r, users: [U1], "
     + "verbs: [{verbs}], hosts: [h], tell: [C1], reviewers: {{roles: [r]}}}}]"
 )
+
+
 BIND = "version: 1\nroles: {r: {}}\nbindings:\n  - "
 
 
@@ -289,15 +279,6 @@ def test_a_file_that_is_not_there_and_an_empty_folder_cannot_be_read(tmp_path: P
     assert mistakes(tmp_path) == ["1:1: holds no *.yaml file"]
 
 
-COMMANDS = (
-    KnownCommand(
-        path="container ls", verb=Verb.LIST, aliases=("ps", "container ps"), flags=("all", "filter")
-    ),
-    KnownCommand(path="container stop", verb=Verb.OPERATE, aliases=("stop",), flags=("time", "signal")),
-    KnownCommand(path="image ls", verb=Verb.LIST, flags=("all",)),
-)
-
-
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
@@ -374,62 +355,3 @@ def test_any_file_is_a_policy_or_a_list_of_mistakes(tmp_path_factory, text):
         found = list(error.mistakes)
     assert found
     assert all(line > 0 and column > 0 and sentence for line, column, sentence, _ in found)
-
-
-def test_nothing_starts_without_a_valid_policy(written):
-    with pytest.raises(PolicyError, match="unknown key"):
-        PolicyHolder(written("version: 1\nrols: {}"))
-
-
-def test_a_changed_file_comes_into_force(written):
-    path = written(GOOD)
-    holder = PolicyHolder(path)
-    assert holder.reload_if_changed() is None
-    written("version: 1\n")
-    loaded = holder.reload_if_changed()
-    assert isinstance(loaded, LoadedPolicy)
-    assert loaded is holder.current
-    assert loaded.policy == Policy(version=1)
-    assert loaded.sha256 == digest(bundle(Policy(version=1)))
-    assert holder.reload_if_changed() is None
-
-
-@pytest.mark.parametrize("bad", ["version: 1\nrols: {}\n", "", "[", "version: 1\n" + "#" * MAX_BYTES, None])
-def test_a_policy_swapped_for_an_invalid_one_keeps_the_old_and_says_so_once(written, bad: str | None):
-    path = written(GOOD)
-    holder = PolicyHolder(path)
-    before = holder.current
-    if bad is None:
-        path.unlink()
-    else:
-        written(bad)
-    error = holder.reload_if_changed()
-    assert isinstance(error, PolicyError)
-    assert holder.error is error
-    assert holder.reload_if_changed() is None
-    assert holder.current is before
-    assert holder.error is error
-    written(GOOD)
-    assert holder.reload_if_changed() is not None
-    assert holder.error is None
-    assert holder.current.policy == before.policy
-
-
-def test_one_wrong_file_after_another_is_told_each_time(written):
-    holder = PolicyHolder(written(GOOD))
-    written("a: 1")
-    first = holder.reload_if_changed()
-    written("b: 1")
-    second = holder.reload_if_changed()
-    assert isinstance(first, PolicyError)
-    assert isinstance(second, PolicyError)
-    assert second.mistakes == (Mistake(1, 1, "unknown key `b`", "policy.yaml"),)
-    assert first is not second
-
-
-def test_a_reload_checks_against_the_same_commands_and_hosts(written):
-    holder = PolicyHolder(written("version: 1\n"), commands=COMMANDS, hosts=("local",))
-    written(ROLE + "{commands: [ps], hosts: [x]}")
-    error = holder.reload_if_changed()
-    assert isinstance(error, PolicyError)
-    assert len(error.mistakes) == 2

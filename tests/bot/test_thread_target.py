@@ -299,6 +299,20 @@ async def test_a_host_that_one_may_not_see_is_none(side):
     assert hidden.value.hint == absent.value.hint == "Hosts that you may use here: local, prod-1."
     await side.use("prod-2/web", user="U0BEN")
     assert "prod-2" not in await side.use("")
+    assert "prod-2" not in await side.use("prod-1/web")
+
+
+async def test_a_line_of_somebody_who_may_not_see_the_host_does_not_tell_it(side):
+    await side.use("prod-2/web", user="U0BEN")
+    spoken = await side.read("logs")
+    anas = side.desk.hosts.model_copy(update={"known": side.desk.hosts.known[:2]})
+    with pytest.raises(Fault, match="a host that you may not use here") as hidden:
+        side.desk.host(spoken, anas)
+    assert hidden.value.reason is Reason.UNKNOWN_HOST
+    assert "prod-2" not in f"{hidden.value.message}{hidden.value.hint}"
+    assert side.desk.host(spoken, side.desk.hosts).name == "prod-2"
+    with pytest.raises(Fault, match="no such host: prod-2"):
+        side.desk.host(await side.read("-H prod-2 logs web"), anas)
 
 
 async def test_a_host_that_one_sees_by_a_lent_role_can_be_set(side):

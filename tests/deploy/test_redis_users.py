@@ -5,19 +5,29 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 import redis
+from redis.asyncio import Redis as AsyncRedis
 
 from bot.jobs.host_queue import Free, HostQueue
 from bot.jobs.names import Names, script
+from bot.jobs.queue import BotQueue
 from bot.jobs.unsent import UnsentFolder
 from bot.jobs.wire import Progress, Refused
+from bot.keys import BotKeys
+from bot.store.audit import AuditIntake
+from bot.store.held_jobs import HeldJob, HeldStore
+from bot.store.in_force import InForce, Standing
+from bot.store.thread_targets import ThreadTarget, ThreadTargets
+from permissions.audit import InForceChanged
 from tests.services.store import Store
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+SCRIPTS = Path(__file__).resolve().parents[2] / "bot" / "store"
 Connect = Callable[[str], redis.Redis]
 
 
@@ -43,6 +53,19 @@ def connect(prepared: Path, start_store: Callable[..., Store]) -> Iterator[Conne
             return stack.enter_context(contextlib.closing(client))
 
         yield as_user
+
+
+@pytest.fixture
+async def bot(connect: Connect) -> AsyncIterator[AsyncRedis]:
+    made = connect("bot").connection_pool.connection_kwargs
+    who = {key: made[key] for key in ("username", "password")}
+    async with contextlib.aclosing(AsyncRedis(unix_socket_path=made["path"], protocol=2, **who)) as client:
+        yield client
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> BotKeys:
+    return BotKeys.load_or_create(tmp_path / "keys")
 
 
 @pytest.mark.parametrize("user", ["bot", "worker"])
@@ -85,7 +108,21 @@ def test_without_a_password_there_is_a_ping_and_nothing_else(connect: Connect) -
             nobody.get("{docktalk}:events")
 
 
-@pytest.mark.parametrize("key", ["outbox:C1", "approval:1", "audit", "delivery:1", "request:J-1"])
+BOTS_OWN = [
+    "approval:1",
+    "approval-token:1",
+    "audit",
+    "delivery:1",
+    "held:local",
+    "in-force:lock",
+    "in-force:grant:numbers",
+    "outbox:C1",
+    "request:J-1",
+    "thread-target:C1:1.5",
+]
+
+
+@pytest.mark.parametrize("key", BOTS_OWN)
 @pytest.mark.parametrize("command", ["SET", "GET"])
 def test_the_bots_own_records_are_out_of_a_workers_reach(connect: Connect, key: str, command: str) -> None:
     with pytest.raises(redis.exceptions.NoPermissionError):
@@ -146,6 +183,56 @@ def test_bot_and_worker_can_do_their_work(connect: Connect, tmp_path: Path) -> N
     stopped.set()
     assert list(queue.cancels(stopped)) == []
     assert bot.publish(names.control("local"), "nobody listens") == 0
+
+
+async def test_the_bot_keeps_what_is_in_force_and_what_its_threads_are_about(
+    bot: AsyncRedis, keys: BotKeys
+) -> None:
+    audit = AuditIntake(bot, "docktalk", keys, time.time)
+    locks = InForce(bot, "docktalk", keys, audit, Standing, kind="lock", letter="K")
+    lock = Standing(id=await locks.next_id())
+    told = InForceChanged(what="lock", id=lock.id, change="locked", about="local")
+    assert await locks.begin(lock, told)
+    assert await locks.change(lock, told)
+    [changed], changes = await locks.as_of()
+    assert (changed.revision, changes) == (1, 2)
+    assert await locks.end(changed, told)
+
+    targets = ThreadTargets(bot, "docktalk", keys, time.time)
+    here = {"channel_id": "C1", "thread_ts": "1.5", "host": "local", "user_id": "U1", "user_name": "ana"}
+    await targets.set(ThreadTarget.model_validate({**here, "used_at": time.time()}))
+    assert await targets.of("C1", "1.5", used=True)
+    assert await targets.clear("C1", "1.5")
+
+
+async def test_the_bot_holds_jobs_queues_them_again_and_takes_them_back(
+    bot: AsyncRedis, keys: BotKeys
+) -> None:
+    names, held, queue = Names("docktalk"), HeldStore(bot, "docktalk", keys), BotQueue(bot, "docktalk", keys)
+    for job in ("J-91", "J-92"):
+        assert await held.keep(HeldJob(job_id=job, host="idle", ticket="{}", lock="K-3"))
+    where = [names.prefix, names.request("J-91")]
+    again = bot.register_script(script("again"))
+    assert await again(where, ["idle", "J-91", "change", "{}", "U1", "9000000000"]) == b"ok"
+    assert [one.job_id for one in await held.on("idle")] == ["J-92"]
+    assert await queue.cancel("J-92", "idle") == "removed"
+    assert await held.on("idle") == []
+    assert await queue.expire("idle") == 0
+
+
+async def test_the_bot_keeps_approvals_by_its_scripts(bot: AsyncRedis) -> None:
+    keep, settle = (
+        bot.register_script((SCRIPTS / f"{name}.lua").read_text("utf-8"))
+        for name in ("approval", "approval_settled")
+    )
+    kept, due, audit, token, delivery = (
+        f"{{docktalk}}:{key}"
+        for key in ("approval:J-5", "approvals-due", "audit", "approval-token:t", "delivery:d5")
+    )
+    new = ["J-5", "", "a blob", 60, 1, "an entry", "its mac", 10_000, 60]
+    assert await keep([kept, due, audit, token, delivery], new) == [b"J-5", 0]
+    assert await settle([kept, due], ["J-5", 0, ""]) == 1
+    assert await bot.zscore(due, "J-5") is None
 
 
 def test_what_was_written_is_on_disk_and_a_full_store_refuses(prepared: Path) -> None:

@@ -41,13 +41,19 @@ class Workspace:
 
 
 @pytest.fixture(scope="module")
-def policy(tmp_path_factory) -> Path:
+def policy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The module's own POLICY, where it has one."""
     path = tmp_path_factory.mktemp("policy") / "policy.yaml"
-    path.write_text(POLICY, encoding="utf-8")
+    path.write_text(getattr(request.module, "POLICY", POLICY), encoding="utf-8")
     return path
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def workspace(docker_host: str, policy: Path) -> AsyncIterator[Workspace]:
+async def trial(docker_host: str, policy: Path) -> AsyncIterator[Trial]:
     async with Trial(policy=policy, environ={**os.environ, "DOCKER_HOST": docker_host}) as trial:
-        yield Workspace(trial)
+        yield trial
+
+
+@pytest.fixture(scope="module")
+def workspace(trial: Trial) -> Workspace:
+    return Workspace(trial)

@@ -3,7 +3,6 @@
 import asyncio
 import copy
 import json
-import os
 
 import pytest
 import pytest_asyncio
@@ -100,12 +99,9 @@ class Floor:
         return answer.stdout.strip()
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def floor(docker_host, tmp_path_factory):
-    policy = tmp_path_factory.mktemp("policy") / "policy.yaml"
-    policy.write_text(POLICY, encoding="utf-8")
-    async with Trial(policy=policy, environ={**os.environ, "DOCKER_HOST": docker_host}) as trial:
-        yield Floor(trial)
+@pytest.fixture(scope="module")
+def floor(trial):
+    return Floor(trial)
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -1,7 +1,6 @@
 """Roles lent for a time, in the whole: from what somebody types to what the threads say, on a real engine."""
 
 import json
-import os
 
 import pytest
 import pytest_asyncio
@@ -87,12 +86,9 @@ class Night:
         return await self.trial.reply()
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def night(docker_host, tmp_path_factory):
-    policy = tmp_path_factory.mktemp("policy") / "policy.yaml"
-    policy.write_text(POLICY, encoding="utf-8")
-    async with Trial(policy=policy, environ={**os.environ, "DOCKER_HOST": docker_host}) as trial:
-        yield Night(trial)
+@pytest.fixture(scope="module")
+def night(trial):
+    return Night(trial)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -172,6 +168,9 @@ async def test_what_waits_for_an_approval_is_run_at_once_by_its_asker_alone(nigh
     card = await night.shows(night.ops, asked.job_id, "Break glass")
 
     await night.trial.standin.click(night.ben.id, card, cards.BREAK_GLASS)
+    await night.trial.standin.until(
+        lambda s: any("Only who asked for it" in str(m.blocks) for m in s.messages(night.ops.id))
+    )
     typed = f'/docktalk break-glass {asked.job_id} --reason "nobody answers"'
     assert (await night.say(typed, night.ben)).reason == "approval_closed"
     assert all(view.user != night.ben.id for view in night.trial.standin.world.views.values())

@@ -1,7 +1,6 @@
 """Budgets in the whole: agreed to once, used, revoked, ended with their incident; and who can approve."""
 
 import json
-import os
 
 import pytest
 import pytest_asyncio
@@ -94,12 +93,9 @@ class Night:
         return sum(m.thread_ts is None and m.ephemeral_to is None for m in shown)
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def night(docker_host, tmp_path_factory):
-    policy = tmp_path_factory.mktemp("policy") / "policy.yaml"
-    policy.write_text(POLICY, encoding="utf-8")
-    async with Trial(policy=policy, environ={**os.environ, "DOCKER_HOST": docker_host}) as trial:
-        yield Night(trial)
+@pytest.fixture(scope="module")
+def night(trial):
+    return Night(trial)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -138,7 +134,7 @@ async def test_one_yes_three_runs_and_the_fourth_asks_again(night, web):
         thread = night.trial.standin.world.replies(night.channel.id, night.card(job_id).ts)
         assert any(f"use {number} of 3 of {budget}" in json.dumps(reply.blocks) for reply in thread)
     assert [end.result.exit_code for end in ends] == [0, 0, 0]
-    await night.shows(job_id, f"{budget} ended: 3 of 3 used")
+    await night.shows(job_id, "all of it is used (3 of 3 used)")
     assert night.roots() == before + 1  # the card; what ran is in its thread
     fourth = await night.asked(f"/docker restart -t 0 {web}")
     await night.click(fourth, cards.WITHDRAW, night.ana)
@@ -150,7 +146,7 @@ async def test_it_is_revoked_by_a_click_and_then_asked_for_again(night, web):
     await night.approve(job_id)
     await night.shows(job_id, "1 of 3 used")
     assert "is over" in (await night.click(job_id, card_budget.REVOKE, night.lead)).text
-    await night.shows(job_id, "Revoked by lead")
+    await night.shows(job_id, "revoked by lead")
     again = await night.asked(f"/docker restart -t 0 {web}")
     await night.click(again, cards.WITHDRAW, night.ana)
 
@@ -164,7 +160,7 @@ async def test_what_was_recreated_is_not_what_it_is_good_for(night, web, image):
     was = await started_at(night, web)
     assert (await night.runs(f"/docker restart -t 0 {web}")).result.reason == "moved"
     assert await started_at(night, web) == was
-    await night.shows(job_id, "What was agreed to is not what is there any more")
+    await night.shows(job_id, "what was agreed to is not what is there any more")
     again = await night.asked(f"/docker restart -t 0 {web}")
     await night.click(again, cards.WITHDRAW, night.ana)
 
@@ -185,7 +181,7 @@ async def test_it_ends_with_the_incident(night, web):
     job_id = await night.asked(f"/docker restart -t 0 --times 2 {web}")
     await night.approve(job_id)
     await night.say("/docktalk incident close INC-13")
-    await night.shows(job_id, "ended: 1 of 2 used")
+    await night.shows(job_id, "(1 of 2 used)")
     await night.shows(job_id, "INC-13 is closed")
     again = await night.asked(f"/docker restart -t 0 {web}")
     await night.click(again, cards.WITHDRAW, night.ana)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import time
 from datetime import UTC, datetime
@@ -11,7 +10,6 @@ import pytest
 import pytest_asyncio
 
 from bot.slack import cards
-from bot.trial import Trial
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -90,21 +88,21 @@ class Floor:
 
     async def frozen(self, text, said):
         """Puts another policy in force, and waits until the bot says so."""
+        holder = self.trial.bot.ground.policy
+        before = holder.current
         self.policy.write_text(POLICY + text, encoding="utf-8")
         async with asyncio.timeout(20):
-            while said not in await self.run("/docktalk locks"):  # noqa: ASYNC110 - a file is watched
+            # A freeze may be over by itself before the file is read: what is said is not enough.
+            while holder.current is before or said not in await self.run("/docktalk locks"):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     async def started_at(self, name):
         return await self.run(f"/docker inspect -f '{{{{.State.StartedAt}}}}' {name}")
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def floor(docker_host, tmp_path_factory):
-    policy = tmp_path_factory.mktemp("policy") / "policy.yaml"
-    policy.write_text(POLICY, encoding="utf-8")
-    async with Trial(policy=policy, environ={**os.environ, "DOCKER_HOST": docker_host}) as trial:
-        yield Floor(trial, policy)
+@pytest.fixture(scope="module")
+def floor(trial, policy):
+    return Floor(trial, policy)
 
 
 @pytest_asyncio.fixture(loop_scope="module")

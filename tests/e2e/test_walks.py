@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 
 import pytest
 import pytest_asyncio
@@ -107,12 +106,9 @@ class Night:
         return await self.by_day(f"/docker inspect -f '{{{{.State.StartedAt}}}}' {name}")
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def night(docker_host, tmp_path_factory):
-    policy = tmp_path_factory.mktemp("policy") / "policy.yaml"
-    policy.write_text(POLICY, encoding="utf-8")
-    async with Trial(policy=policy, environ={**os.environ, "DOCKER_HOST": docker_host}) as trial:
-        yield Night(trial)
+@pytest.fixture(scope="module")
+def night(trial):
+    return Night(trial)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -143,7 +139,10 @@ async def test_three_in_the_morning(night, web, image):
     # Who is on call and may decide has a copy, with the same state, and decides from the phone.
     direct = night.trial.standin.world.direct_channel(night.ben.id)
     copy = night.with_button(direct.id, cards.APPROVE, asked.job_id)
-    assert web in json.dumps(copy.blocks)
+    state = json.dumps(copy.blocks)
+    assert "Now: " in state
+    assert "restarted" in state
+    assert "no connection to the database" not in state  # that is for the channel
     await night.trial.standin.click(night.ben.id, copy, cards.APPROVE)
     assert "approved" in (await night.trial.reply()).text
 

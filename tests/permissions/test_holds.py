@@ -208,11 +208,20 @@ def test_a_freeze_once_and_one_that_follows_at_once_are_told_as_one():
     assert one.next_begins(then.until) is None
 
 
+def test_a_freeze_that_lasts_to_the_end_of_all_dates_and_every_week_is_in_force():
+    further = When.model_validate({"from": "2020-01-01T00:00:00Z", "until": "9999-12-31T23:59:59Z"})
+    one = freeze(WEEKEND, further)
+    assert one.ends(NOW) == further.until
+    assert one.spoken(further.until, NOW).endswith("(Europe/Berlin)")
+    assert one.next_begins(further.until) is None
+
+
 @pytest.mark.parametrize(
     ("when", "sentence"),
     [
         ({"from": "Fri 18:00", "until": "Mon 08:00", "zone": "Europe/Berln"}, "is no time zone"),
         ({"from": "Fri 18:00", "until": "Mon 08:00", "zone": "../../etc/passwd"}, "is no time zone"),
+        ({"from": "Fri 18:00", "until": "Mon 08:00", "zone": "localtime"}, "is no time zone"),
         ({"from": "Fri 18:00", "until": "Mon 08:00"}, "need their `zone`"),
         ({"from": "Fri 24:00", "until": "Mon 08:00", "zone": "UTC"}, "Fri 18:00"),
         ({"from": "Fri 18:00", "until": "2026-12-25T00:00:00Z", "zone": "UTC"}, "either at moments"),
@@ -273,7 +282,7 @@ def test_an_exception_is_for_the_freezes_it_names():
 def test_the_sentence_of_a_freeze_says_until_when_by_whom_why_and_what_passes():
     hold = frozen(freeze(passes=PASSES[:1]))
     assert "until Mon 08:00 (Europe/Berlin) by change-board (weekend): books closed" in hold.sentence
-    assert hold.hint == "Reads, `container rename`, operate under an open incident still pass."
+    assert hold.hint == "Reads, `container rename` still pass; under an open incident also operate."
 
 
 def terms(*names, after=0.0, reason=""):

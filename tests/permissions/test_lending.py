@@ -246,7 +246,7 @@ def test_a_role_says_in_words_what_it_gives():
     targets = "container a, container b, container c, container d and 1 more"
     assert in_words(POLICY, "root") == (
         "Everything",
-        "any command on anything, up to ROOT_EQUIVALENT",
+        "any command on anything, even what is as good as root on the host",
         f"container * (operate only) on {targets}, hosts prod-1, once people agree",
     )
     assert in_words(POLICY, "lead") == ("list on anything",)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from bot.store.records import RequestRecord
 from bot.trust import Trust
 from bot.uncertain import Uncertain
 from handlers import catalogue
+from handlers.faults import Fault
 from permissions.ticket import Effect, Ticket
 
 OWNERS = itertools.count(1)
@@ -110,7 +110,6 @@ def entry(key: str, text: str = "", *, blocks=(), **changes) -> Entry:
         "channel_id": "C01OPS",
         "user_id": "U01ALICE",
         "message": message(key, text or key, blocks or [section(words(text or key))]),
-        "made_at": time.time(),
     }
     return Entry.model_validate(values | changes)
 
@@ -157,6 +156,37 @@ def result(stdout: str = "", stderr: str = "", **changes) -> Result:
         "ended_at": 1_790_000_001.4,
     }
     return Result.model_validate(values | changes)
+
+
+class Quiet:
+    """Whom a reporter tells of events, where a test is about none of them."""
+
+    async def settle(self, _job_id, *, well):
+        """A login has ended."""
+
+    async def late(self, _record, _event):
+        raise Fault("It waited too long for a free worker.", hint="Send the line again.")
+
+    async def probed(self, _event):
+        """A worker has looked."""
+
+    async def moved(self, _job_id, _why):
+        """What was approved is gone."""
+
+    async def keep(self, _record, _event):
+        return None
+
+    async def refused(self, _record_id, _reason):
+        """A use has ended."""
+
+    async def ended(self, _record, _event):
+        return None
+
+    async def checked(self, _event):
+        return False
+
+    async def run_again(self, _job_id, _new_job_id):
+        """It runs again."""
 
 
 class NoApprovals:
@@ -208,9 +238,23 @@ async def wired(standin, store_url, keys, pace, clock=None, parent_delay=0.4, tr
         outbox = Outbox(store, client, clock, upload_orders(queue, ticket))
         displays = Displays(redis, "test", keys)
         corrections = Corrections(redis, "test", keys)
+        quiet = Quiet()
         doubts = Uncertain(Trust(trust_dir), corrections, displays, catalogue.load()) if trust_dir else None
         reporter = Reporter(
-            queue, outbox, clock, parent_delay, nothing_recorded, displays, nothing_meant, doubts=doubts
+            jobs=queue,
+            outbox=outbox,
+            clock=clock,
+            parent_delay=parent_delay,
+            recorded=nothing_recorded,
+            displays=displays,
+            meant=nothing_meant,
+            on_event=lambda _: None,
+            logins=quiet,
+            decide_anew=quiet.late,
+            doubts=doubts or quiet,
+            approvals=quiet,
+            held=quiet,
+            budgets=quiet,
         )
         pipeline = RecordingPipeline()
         intake = Intake(pipeline, corrections, reporter.accepted, clock.now, reporter.run_again)

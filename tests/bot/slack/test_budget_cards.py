@@ -85,7 +85,7 @@ def test_after_the_yes_it_says_until_when_and_how_far_it_is_used():
 
 def test_at_the_end_it_says_why_and_offers_nothing():
     message = check(cards.card(approved(), budget=budget(over="INC-12 is closed")))
-    assert "B-1 ended: 2 of 3 used. INC-12 is closed." in said(message)
+    assert "INC-12 is closed (2 of 3 used)." in said(message)
     assert not buttons(message)
 
 

@@ -120,6 +120,45 @@ def test_the_token_stands_in_the_buttons_alone():
     assert "opaque-token" not in json.dumps(others) + message.text
 
 
+def test_a_copy_says_how_the_target_fares_and_who_feels_it_and_leaves_the_log_in_the_channel():
+    copy, card = said(cards.ask(asked())), said(cards.card(asked()))
+    for state in (
+        "Up 3 hours (healthy)",
+        "restarted 2 times",
+        "last exit 137",
+        "shares its networks with api",
+    ):
+        assert state in copy
+        assert card.count(state) == 1
+    assert "GET /8 200" in card
+    assert "GET /" not in copy
+
+
+@pytest.mark.parametrize("probed", [None, UNSEEN], ids=["not looked at", "not to be seen"])
+def test_without_a_look_nothing_is_said_of_how_it_fares(probed):
+    assert "Now: " not in said(cards.ask(asked(probed=probed))) + said(cards.card(asked(probed=probed)))
+
+
+def test_the_incident_is_no_reason_that_the_asker_gave():
+    named = asked(reason="INC-12", incident="INC-12")
+    assert "Incident: " in said(cards.card(named))
+    assert "Why: " not in said(cards.card(named))
+
+
+def test_an_exception_to_a_freeze_is_said_where_it_is_read():
+    frozen = PROBED.model_copy(update={"excepted": ("weekend",)})
+    for made in (cards.card, cards.ask):
+        assert "to the freeze weekend" in said(made(asked(probed=frozen)))
+        assert "Exception" not in said(made(asked()))
+
+
+def test_what_was_withdrawn_to_run_at_once_is_not_said_to_stay_undone():
+    text = cards.card(asked(State.WITHDRAWN, why="It runs at once, under break-glass G-2.")).text
+    assert text.endswith("It runs at once, under break-glass G-2.")
+    assert "is not run" not in text
+    assert cards.card(asked(State.WITHDRAWN)).text.endswith("is not run.")
+
+
 def test_approving_is_confirmed_with_the_line_and_the_host():
     confirm = buttons(cards.card(asked()))[cards.APPROVE]["confirm"]
     assert "docker container restart web -t 2 on prod-1" in confirm["text"]["text"]

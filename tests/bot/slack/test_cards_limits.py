@@ -98,6 +98,7 @@ def lent(state: State, times: int) -> Asked:
         role="lead",
         seconds=3_600.0,
         hosts=("prod-1",),
+        places=(one.operation,),
         may=("start",),
     )
     return one.model_copy(update={"draft": draft})

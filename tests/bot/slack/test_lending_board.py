@@ -26,11 +26,6 @@ class Box:
         return [entry for entry in self.entries if entry.channel_id == channel_id]
 
 
-class Clock:
-    def now(self) -> float:
-        return ASKED
-
-
 @pytest.fixture
 def box() -> Box:
     return Box()
@@ -38,7 +33,7 @@ def box() -> Box:
 
 @pytest.fixture
 def board(box: Box) -> LendingBoard:
-    return LendingBoard(box, Clock())
+    return LendingBoard(box)
 
 
 async def test_every_later_state_is_a_later_revision_of_one_message_in_a_channel(

@@ -132,6 +132,11 @@ def test_the_card_says_until_when_it_is_lent_and_that_it_ended_and_by_whom():
     assert "U0CAL" in shown
 
 
+def test_a_notification_says_which_role_is_asked_for_and_for_how_long():
+    text = cards.card(elevation(State.OPEN)).text
+    assert "asks for the role operator for 30 minutes on prod-1, prod-2" in text
+
+
 def test_nothing_void_is_asked_for_again_by_a_button_where_it_is_a_role():
     assert cards.AGAIN not in said(cards.card(elevation(State.VOID)))
 
@@ -151,7 +156,9 @@ def test_a_broken_glass_says_who_why_what_ran_and_how_to_review_it():
     shown = said(lending_cards.broken(review(), ASKED, here=True))
     for text in ("U0ANA", "payments are down", "operate, destroy", "J-7", "R-2", "G-4", lending_cards.REVOKE):
         assert text in shown
-    assert lending_cards.REVOKE not in said(lending_cards.broken(review(), ASKED, here=False))
+    told = lending_cards.broken(review(), ASKED, here=False)
+    assert lending_cards.REVOKE not in said(told)
+    assert {"type": "channel", "channel_id": review().channel_id} in told.blocks[0]["elements"][0]["elements"]
     over = said(lending_cards.broken(review(ended_by="U0LEA"), ASKED + 1800, here=True))
     assert "revoked by" in over
     assert lending_cards.REVOKE not in over

@@ -324,3 +324,18 @@ async def test_a_lapsed_lease_makes_no_second_sender(side, monkeypatch):
     await nothing_left(side)
     shown = [one.text for one in side.standin.messages("C01OPS") if one.text != "late"]
     assert shown == [f"{number:02}" for number in range(30)]
+
+
+async def test_an_entry_is_as_old_as_the_outbox_has_it_whoever_made_it(side, monkeypatch):
+    kept = []
+    put = side.store.put
+
+    async def noted(*entries, **more):
+        kept.extend(entries)
+        return await put(*entries, **more)
+
+    monkeypatch.setattr(side.store, "put", noted)
+    before = time.time()
+    await side.outbox.put(entry("a"), entry("b", made_at=1.0))
+    assert all(before <= one.made_at <= time.time() for one in kept)
+    assert [one.key for one in kept] == ["a", "b"]

@@ -19,13 +19,13 @@ async def test_waits_as_long_as_slack_says(bare_side):
     clock = ManualClock(1_790_000_000.0)
     async with bare_side(clock, FAST) as side:
         side.standin.mishaps.next("chat.postMessage", Mishap.RATE_LIMITED, retry_after=30)
-        await side.outbox.put(entry("a", made_at=clock.now()))
+        await side.outbox.put(entry("a"))
         await side.until_posts(1)
         await settle()
         await step(clock, 29)
         assert side.standin.messages("C01OPS") == []
         # The method is held for everybody, not for this one message.
-        await side.outbox.put(entry("b", channel_id="C02DEV", made_at=clock.now()))
+        await side.outbox.put(entry("b", channel_id="C02DEV"))
         await settle()
         assert len(side.posts()) == 1
         await step(clock, 2)
@@ -48,7 +48,7 @@ async def test_an_hour_of_outage_and_a_restart_in_it_lose_nothing_and_keep_the_o
         for half in (names[:6], names[6:]):
             async with wired(standin, store_url, keys, Pace(), clock) as side:
                 for name in half:
-                    await side.outbox.put(entry(name, made_at=clock.now()))
+                    await side.outbox.put(entry(name))
                     await stride(clock, 300)
         assert standin.messages("C01OPS") == []
         standin.mishaps._planned.clear()
@@ -64,16 +64,16 @@ async def test_an_hour_of_outage_and_a_restart_in_it_lose_nothing_and_keep_the_o
 async def test_what_runs_is_edited_every_three_seconds_and_its_end_at_once(bare_side):
     clock = ManualClock(1_790_000_000.0)
     async with bare_side(clock, Pace()) as side:
-        await side.outbox.put(entry("a", made_at=clock.now()))
+        await side.outbox.put(entry("a"))
         await side.until_posts(1)
         for second in range(1, 31):
-            passing = entry("a", f"{second}", revision=1 + second, spacing=3.0, made_at=clock.now())
+            passing = entry("a", f"{second}", revision=1 + second, spacing=3.0)
             await side.outbox.put(passing)
             await settle()
             await step(clock, 1)
         edits = len(texts(side, "chat.update"))
         assert 9 <= edits <= 11
-        await side.outbox.put(entry("a", "done", revision=99, made_at=clock.now()))
+        await side.outbox.put(entry("a", "done", revision=99))
         await side.until_posts(edits + 1, "chat.update")
         assert texts(side, "chat.update")[-1] == "done"
 
@@ -84,17 +84,14 @@ async def test_sixty_that_run_leave_the_edits_of_ends_their_room(bare_side):
         side.standin.rates.channel_burst = 1000
         side.standin.rates.per_minute["chat.postMessage"] = 1000
         jobs = [f"{number:03}" for number in range(60)]
-        await side.outbox.put(*(entry(job, made_at=clock.now()) for job in jobs))
+        await side.outbox.put(*(entry(job) for job in jobs))
         await side.until_posts(60)
         for second in range(30):
             await side.outbox.put(
-                *(
-                    entry(job, f"{second}", revision=2 + second, spacing=3.0, made_at=clock.now())
-                    for job in jobs
-                )
+                *(entry(job, f"{second}", revision=2 + second, spacing=3.0) for job in jobs)
             )
             await step(clock, 1)
-        await side.outbox.put(entry("007", "done", revision=999, made_at=clock.now()))
+        await side.outbox.put(entry("007", "done", revision=999))
         await side.standin.until(lambda _: "done" in texts(side, "chat.update")[-1:])
         assert side.standin.rates.refused == 0
         assert len(texts(side, "chat.update")) <= 40
@@ -104,7 +101,7 @@ async def test_keeps_to_a_message_a_second_after_a_burst(bare_side):
     clock = ManualClock(1_790_000_000.0)
     async with bare_side(clock, Pace(), rates=True) as side:
         for number in range(9):
-            await side.outbox.put(entry(f"{number}", made_at=clock.now()))
+            await side.outbox.put(entry(f"{number}"))
         await side.until_posts(5)
         await settle()
         assert len(side.posts()) == 5
@@ -120,12 +117,12 @@ async def test_keeps_to_a_message_a_second_after_a_burst(bare_side):
 async def test_edits_are_coalesced_and_the_last_one_wins(bare_side):
     clock = ManualClock(1_790_000_000.0)
     async with bare_side(clock, Pace(edit_rate=1.0, edit_burst=1.0)) as side:
-        await side.outbox.put(entry("a", made_at=clock.now()))
+        await side.outbox.put(entry("a"))
         await side.until_posts(1)
-        await side.outbox.put(entry("a", "r2", revision=2, made_at=clock.now()))
+        await side.outbox.put(entry("a", "r2", revision=2))
         await side.until_posts(1, "chat.update")
         for revision in range(3, 50):
-            await side.outbox.put(entry("a", f"r{revision}", revision=revision, made_at=clock.now()))
+            await side.outbox.put(entry("a", f"r{revision}", revision=revision))
         await settle()
         await step(clock, 1.5)
         await side.until_posts(2, "chat.update")

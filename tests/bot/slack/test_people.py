@@ -54,6 +54,19 @@ async def test_knows(workspace, changes, expected):
     assert await standing(workspace) is expected
 
 
+NAMED = {
+    "a mention, which gives the id alone": ("U01ALICE", "alice"),
+    "a slash command, which gives the name": ("ally", "ally"),
+}
+
+
+@pytest.mark.parametrize(("given", "shown"), NAMED.values(), ids=NAMED)
+async def test_a_person_has_a_name_whatever_was_used_to_ask(workspace, given, shown):
+    workspace.world.users["U01ALICE"].name = "alice"
+    principal = await workspace.people.principal("T0STANDIN", "U01ALICE", given)
+    assert principal.name == shown
+
+
 async def test_slackbot_is_a_bot(workspace):
     workspace.world.add_user("slackbot", "USLACKBOT")
     assert await standing(workspace, "USLACKBOT") is Standing.BOT

@@ -8,19 +8,14 @@ from permissions.approval import State
 from tests.bot.store.test_approvals_store import (
     NOW,
     SOON,
-    approvals,
     entries,
-    keys,
     moved_on,
     noted,
     opened,
-    redis,
     seen,
     taken,
     yes,
 )
-
-__all__ = ["approvals", "keys", "redis"]
 
 pytestmark = pytest.mark.store
 

@@ -35,22 +35,6 @@ OPERATION = Operation(command="container restart", verb=Verb.OPERATE, danger=Dan
 AUDIT = "{test}:audit"
 
 
-@pytest.fixture
-def keys(tmp_path):
-    return BotKeys.load_or_create(tmp_path / "keys")
-
-
-@pytest.fixture
-async def redis(each_store_url):
-    async with contextlib.aclosing(bot_client(each_store_url)) as client:
-        yield client
-
-
-@pytest.fixture
-def approvals(redis, keys):
-    return Approvals(redis, "test", keys)
-
-
 def asked(job_id: str = "J-1", delivery: str = "", at: float = NOW) -> Asked:
     """A restart that U1 asks for."""
     record = RequestRecord(

@@ -6,23 +6,11 @@ import pytest
 
 from bot.jobs.names import bot_client
 from bot.jobs.queue import StoreDown
-from bot.keys import BotKeys
 from bot.store.corrections import KEPT_SECONDS, Corrections
 
 pytestmark = pytest.mark.store
 
 LINE = "run -e PASSWORD=swordfish --name web app"
-
-
-@pytest.fixture
-def keys(tmp_path):
-    return BotKeys.load_or_create(tmp_path / "keys")
-
-
-@pytest.fixture
-async def redis(each_store_url):
-    async with contextlib.aclosing(bot_client(each_store_url)) as client:
-        yield client
 
 
 @pytest.fixture

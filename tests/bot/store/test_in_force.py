@@ -8,7 +8,6 @@ import pytest
 
 from bot.jobs.names import Names, bot_client
 from bot.jobs.queue import StoreDown
-from bot.keys import BotKeys
 from bot.store import in_force
 from bot.store.audit import AuditIntake
 from bot.store.in_force import InForce, Standing
@@ -28,17 +27,6 @@ class Other(Standing):
     """Of the same shape, but another kind."""
 
     text: str = ""
-
-
-@pytest.fixture
-def keys(tmp_path):
-    return BotKeys.load_or_create(tmp_path / "keys")
-
-
-@pytest.fixture
-async def redis(each_store_url):
-    async with contextlib.aclosing(bot_client(each_store_url)) as client:
-        yield client
 
 
 @pytest.fixture
@@ -236,3 +224,14 @@ async def test_a_store_that_is_down_is_said_by_every_method(keys):
         ):
             with pytest.raises(StoreDown):
                 await call
+
+
+@pytest.mark.parametrize("read", [True, False], ids=["read from the store", "begun by this bot"])
+async def test_a_count_that_was_set_back_gives_no_id_that_was_seen(store, fresh, redis, read):
+    for _ in range(3):
+        await store.begin(Note(id=await store.next_id()), told())
+    if read:
+        store = fresh()
+        await store.all()
+    await redis.hset(NUMBERS, "id", 0)
+    assert [await store.next_id(), await store.next_id()] == ["N-4", "N-5"]

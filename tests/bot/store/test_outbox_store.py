@@ -17,12 +17,6 @@ FAST = Pace(rate=1000, burst=1000, edit_rate=1000, edit_burst=1000)
 
 
 @pytest.fixture
-async def redis(each_store_url):
-    async with contextlib.aclosing(bot_client(each_store_url)) as client:
-        yield client
-
-
-@pytest.fixture
 def make(redis, tmp_path):
     keys = BotKeys.load_or_create(tmp_path / "keys")
 

@@ -241,6 +241,19 @@ async def test_bundles_of_a_bot_with_unknown_words_are_refused(worker_of: Worker
 LOCK = Lock(id="K-3", owner_id="U1", owner_name="ana", reason="heap", set_at=1.0, host="prod-1")
 
 
+async def test_the_word_of_a_bot_with_unknown_words_is_none_until_this_bot_speaks(
+    bot, worker_of: WorkerOf, store, keys: BotKeys
+):
+    await bot.publish(NEW, 1)
+    mark = json.loads(json.loads(store.get(MARK))["text"])
+    made = keys.sign_text(IN_FORCE, json.dumps({**mark, "of_a_later_version": True}))
+    store.set(MARK, json.dumps({"text": made.text, "signature": made.signature, "key_id": made.key_id}))
+    worker = worker_of()
+    assert refusal(worker, NEW) is TicketRefusal.POLICY_ALTERED
+    assert await bot.publish(NEW, 1)
+    assert worker.policy(digest(bundle(NEW))) == NEW
+
+
 def reads(*locks: Lock):
     async def read() -> tuple[Lock, ...]:
         return locks

@@ -6,7 +6,6 @@ import pytest
 
 from bot.jobs.names import bot_client
 from bot.jobs.queue import StoreDown
-from bot.keys import BotKeys
 from bot.store.thread_targets import IDLE_SECONDS, ThreadTarget, ThreadTargets
 
 pytestmark = pytest.mark.store
@@ -24,17 +23,6 @@ class Clock:
 @pytest.fixture
 def clock():
     return Clock()
-
-
-@pytest.fixture
-def keys(tmp_path):
-    return BotKeys.load_or_create(tmp_path / "keys")
-
-
-@pytest.fixture
-async def redis(each_store_url):
-    async with contextlib.aclosing(bot_client(each_store_url)) as client:
-        yield client
 
 
 @pytest.fixture

@@ -288,3 +288,8 @@ def test_a_value_too_short_to_be_a_secret_stands_in_the_message():
         parse("docker create --sysctl bad.key=1 nginx", load())
     with pytest.raises(UsageFault, match=r'invalid argument "bad\.key=••••" for "--sysctl" flag'):
         parse("docker create --sysctl bad.key=hunter2 nginx", load())
+
+
+@pytest.mark.parametrize("given", ["-H prod-1", "--host prod-1", "--host=prod-1"])
+def test_a_host_behind_the_command_is_told_where_it_stands(given):
+    assert refused(f"restart {given} web").hint == "The host goes before the command: `-H HOST COMMAND`."
