@@ -258,7 +258,7 @@ def _locked(lock: Lock, *, known: bool, missing: bool = False) -> Told:
     notes = "" if known else " Workers will know within seconds."
     notes += " You can see no container of that name there: is it spelled right?" if missing else ""
     return Told(
-        text=f"{lock.id}: {lock.about} is locked{until}. Changes of others wait; "
+        text=f"{lock.id}: {lock.about} is locked{until}. Changes of others are refused or wait; "
         f"`/docktalk unlock {lock.id}` releases it.{notes}\n"
     )
 

@@ -376,3 +376,11 @@ def test_a_long_help_loses_its_blanks_before_its_lines():
     assert "--option-149" in shown
     assert "not shown" not in shown
     assert "more lines are not shown" in json.dumps(check(replies.help_text(Help(text=options * 3))).blocks)
+
+
+@pytest.mark.parametrize("program", ["docker", "docktalk"])
+def test_a_wrong_option_is_told_where_all_of_them_stand(program):
+    usage = f"Usage:  {program} lock [OPTIONS] HOST"
+    wrong = Refusal(reason=Reason.UNKNOWN_OPTION, message="unknown flag: --x", usage=usage)
+    shown = json.dumps(replies.refusal(wrong, program).blocks)
+    assert f"/{program} lock --help lists every option" in shown
