@@ -10,7 +10,7 @@ demo: ## a tour of the bot against a real Docker Engine, without a Slack account
 	@$(WITH) demo $(PYTHON) -m bot.demo
 
 test: lint ## lint, types and every test, with all the services they need
-	@DOCKTALK_FUZZ_SECONDS=60 $(WITH) test $(PYTHON) -m pytest
+	@DOCKTALK_FUZZ_SECONDS=20 $(WITH) test $(PYTHON) -m pytest
 
 unit: ## the tests that need no service
 	@scripts/environment.sh

@@ -1,6 +1,6 @@
 """Generated command lines through tokeniser, parser, mask: a refusal at worst, and a quick one.
 
-DOCKTALK_FUZZ_SECONDS=60 runs for half of that and measures the processor time of every refusal.
+DOCKTALK_FUZZ_SECONDS=20 runs for half of that and measures the processor time of every refusal.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Every command of the catalogue as a line and back, and as JSON and back.
 
-DOCKTALK_FUZZ_SECONDS=60 runs on for half of that.
+DOCKTALK_FUZZ_SECONDS=20 runs on for half of that.
 """
 
 import os
