@@ -118,7 +118,8 @@ async def web(floor, unique, image):
 async def test_a_lock_refuses_others_holds_what_is_queued_and_lets_it_go(floor, web):
     before, messages = await floor.started_at(web), len(floor.heads())
     # What is queued already when the lock is set: it waits behind a change of the same container.
-    first = await floor.say(f"/docker stop -t 3 {web}", floor.ana)
+    first = await floor.say(f"/docker stop -t 6 {web}", floor.ana)
+    await floor.shows(first.job_id, "Running")  # of two that begin at one moment either may be first
     queued = await floor.say(f"/docker start {web}", floor.ben)
     locked = await floor.say(f'/docktalk lock local/{web} --reason "a heap dump"', floor.ana)
     lock_id = locked.text.partition(":")[0]
@@ -142,7 +143,8 @@ async def test_a_lock_refuses_others_holds_what_is_queued_and_lets_it_go(floor, 
 
 
 async def test_a_held_job_can_be_taken_back_and_never_runs(floor, web):
-    first = await floor.say(f"/docker stop -t 3 {web}", floor.ana)
+    first = await floor.say(f"/docker stop -t 6 {web}", floor.ana)
+    await floor.shows(first.job_id, "Running")  # of two that begin at one moment either may be first
     queued = await floor.say(f"/docker start {web}", floor.ben)
     lock_id = (await floor.say("/docktalk lock local --reason hands-off", floor.ana)).text.partition(":")[0]
     await floor.trial.ended(first.job_id)

@@ -29,7 +29,7 @@ FLOOD_SECONDS = int(os.environ.get("DOCKTALK_FLOOD_SECONDS", "6"))
 """How long a container floods; the soak says 30."""
 
 AT_ONCE = 20
-POOLED = 5
+POOLED = AT_ONCE // 2
 """The connections kept for later grow with the busiest moment, not with the streams that there were."""
 WITHIN = 30.0
 """Generous, for a slow machine."""
