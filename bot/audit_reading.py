@@ -295,16 +295,20 @@ def _of_bot(what: What) -> str:
     match what:
         case audit.PolicyInForce():
             before = f", before it {what.old[:16]}…" if what.old else " at the start of a bot"
-            return f"policy {what.new[:16]}… of {what.file} in force{before}"
+            said = f"policy {what.new[:16]}… of {what.file} in force{before}"
         case audit.PolicyRefused():
-            return f"policy file {what.file} refused ({what.mistakes} mistakes)"
+            said = f"policy file {what.file} refused ({what.mistakes} mistakes)"
         case audit.Opened():
-            return f"segment {what.segment} begins"
+            said = f"segment {what.segment} begins"
         case audit.Resumed():
-            return f"WARNING: the folder was not as the bot had left it at record {what.seq}"
+            said = f"WARNING: the folder was not as the bot had left it at record {what.seq}"
         case audit.IntakeRefused():
-            return f"WARNING: {what.entries} entries of the intake were forged or altered"
-    return "a bot stopped"
+            said = f"WARNING: {what.entries} entries of the intake were forged or altered"
+        case audit.Stopped():
+            said = "a bot stopped"
+        case _:
+            said = what.kind  # better its bare name than the words of another
+    return said
 
 
 def _escaped(text: str) -> str:

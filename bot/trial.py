@@ -222,10 +222,10 @@ class Trial:
         is cancelled as timed out, exit code 124.
         """
         calls, seen = len(self.standin.calls), set(self._stamps(channel))
-        await self._type(line, user, channel, thread)
+        await self.say(line, user, channel, thread)
         match reply := await self.reply():
             case Accepted(waits=True):
-                exit_code, stdout, stderr = await self._looked(reply.job_id)
+                exit_code, stdout, stderr = await self.looked(reply.job_id)
             case Accepted(question=""):
                 exit_code, stdout, stderr = await self._end_of(reply.job_id, deadline)
             case Accepted(question=question):
@@ -251,7 +251,7 @@ class Trial:
         picture = "\n".join(self._new(channel, seen, thread))
         return Answer(exit_code=exit_code, stdout=stdout, stderr=stderr, calls=made, picture=picture)
 
-    async def _looked(self, job_id: str) -> tuple[int, str, str]:
+    async def looked(self, job_id: str) -> tuple[int, str, str]:
         """Waits until people can decide; the job itself may end much later, or never begin."""
         await asyncio.wait_for(self._watch.look(job_id), SETTLE_SECONDS)
         return 0, "", ""
@@ -292,7 +292,8 @@ class Trial:
         """How a job ended, once its messages are in the outbox."""
         return await asyncio.wait_for(self._watch.end(job_id), SETTLE_SECONDS)
 
-    async def _type(self, line: str, user: User, channel: Channel, thread: str) -> None:
+    async def say(self, line: str, user: User, channel: Channel, thread: str) -> None:
+        """Types a line as :meth:`ask` does and waits for its acknowledgement alone; see :meth:`reply`."""
         surface = _SURFACE.fullmatch(line)
         command = surface["surface"] if surface else "/docker"
         text = (surface["text"] or "") if surface else line

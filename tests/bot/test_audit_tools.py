@@ -1,11 +1,13 @@
 """What people do with the audit: filter, read, export, verify from the command line."""
 
+import inspect
 import json
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 
-from bot import cli
+from bot import audit_reading, cli
 from bot.audit_reading import Filters, markdown, moment, parse_filters, plain, scan, slack_view
 from permissions import audit
 from permissions.operation import Operation, Principal, Resource, Standing
@@ -278,3 +280,8 @@ def test_prune_from_the_command_line(tmp_path, capsys):
     assert cli.main(["audit", "verify"]) == 0
     assert cli.main(["audit", "prune", "--older-than", "2026-09-22T12:00"]) == 0
     assert "no segment is as old" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", get_args(get_args(audit.What)[0]), ids=lambda kind: kind.__name__)
+def test_every_kind_of_record_has_words_of_its_own(kind):
+    assert f"audit.{kind.__name__}" in inspect.getsource(audit_reading)

@@ -67,15 +67,15 @@ class Floor:
 
     async def ask(self, line, user=None):
         """Types a line that needs an approval; the job's id, once people can decide."""
-        await self.trial._type(line, user or self.ana, self.ops, "")
+        await self.trial.say(line, user or self.ana, self.ops, "")
         reply = await self.trial.reply()
         assert reply.waits, reply
-        await self.trial._looked(reply.job_id)
+        await self.trial.looked(reply.job_id)
         await self.trial.settled()
         return reply.job_id
 
     async def say(self, line, user):
-        await self.trial._type(line, user, self.ops, "")
+        await self.trial.say(line, user, self.ops, "")
         return await self.trial.reply()
 
     def card(self, job_id, channel=None):
@@ -188,7 +188,7 @@ async def test_what_was_recreated_under_the_same_name_is_not_what_was_approved(f
     await floor.shows(job_id, "Ask again")
     again = await floor.click(job_id, cards.AGAIN, floor.ana)
     assert again.waits
-    await floor.trial._looked(again.job_id)
+    await floor.trial.looked(again.job_id)
     await floor.trial.settled()
     assert "approved" in (await floor.click(again.job_id, cards.APPROVE, floor.lead)).text
     assert (await floor.trial.ended(again.job_id)).result.exit_code == 0
@@ -260,9 +260,9 @@ async def test_its_asker_takes_it_back_and_nobody_else(floor, web):
 
 
 async def test_a_line_about_what_is_not_there_is_not_asked_about(floor, unique):
-    await floor.trial._type(f"/docker restart {unique('nothing')}", floor.ana, floor.ops, "")
+    await floor.trial.say(f"/docker restart {unique('nothing')}", floor.ana, floor.ops, "")
     reply = await floor.trial.reply()
-    await floor.trial._looked(reply.job_id)
+    await floor.trial.looked(reply.job_id)
     await floor.trial.settled()
     await floor.shows(reply.job_id, "No such container")
 

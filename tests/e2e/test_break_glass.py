@@ -53,7 +53,7 @@ class Night:
         self.cleo = world.add_user("cleo", "U0CLEO")
 
     async def say(self, line, user):
-        await self.trial._type(line, user, self.ops, "")
+        await self.trial.say(line, user, self.ops, "")
         return await self.trial.reply()
 
     async def by_day(self, line):
@@ -164,7 +164,7 @@ async def test_a_role_is_asked_for_lent_used_and_ends_by_itself(night, web):
 async def test_what_waits_for_an_approval_is_run_at_once_by_its_asker_alone(night, web):
     before = await night.by_day(f"/docker inspect -f '{{{{.State.StartedAt}}}}' {web}")
     asked = await night.say(f"/docker restart -t 0 {web}", night.cleo)
-    await night.trial._looked(asked.job_id)
+    await night.trial.looked(asked.job_id)
     card = await night.shows(night.ops, asked.job_id, "Break glass")
 
     await night.trial.standin.click(night.ben.id, card, cards.BREAK_GLASS)

@@ -53,14 +53,14 @@ class Night:
         return answer.stdout.strip()
 
     async def say(self, line: str, user=None):
-        await self.trial._type(line, user or self.ana, self.channel, "")
+        await self.trial.say(line, user or self.ana, self.channel, "")
         return await self.trial.reply()
 
     async def asked(self, line: str) -> str:
         """The id of what waits for people by now."""
         reply = await self.say(line)
         assert reply.waits, reply
-        await self.trial._looked(reply.job_id)
+        await self.trial.looked(reply.job_id)
         await self.trial.settled()
         return reply.job_id
 

@@ -113,7 +113,7 @@ class Place:
 
     async def begin(self, line: str) -> str:
         """Types a line that goes on; its job's id, once its message shows that it runs."""
-        await self.trial._type(line, self.admin, self.ops, "")
+        await self.trial.say(line, self.admin, self.ops, "")
         job_id = (await self.trial.reply()).job_id
         await self.shown(job_id, "job.stop")
         return job_id
@@ -349,7 +349,7 @@ async def test_a_deadline_ends_every_kind_and_nothing_is_left_behind(
         begun = []
         for kind in LINES:
             line, names = line_of(place, kind, silence)
-            await place.trial._type(line, place.admin, place.ops, "")
+            await place.trial.say(line, place.admin, place.ops, "")
             begun.append((kind, names, (await place.trial.reply()).job_id))
         for kind, names, job_id in begun:
             result = await place.ended(job_id)

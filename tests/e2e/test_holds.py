@@ -61,7 +61,7 @@ class Floor:
         self.mia, self.max = world.add_user("mia", "U0MIA"), world.add_user("max", "U0MAX")
 
     async def say(self, line, user):
-        await self.trial._type(line, user, self.ops, "")
+        await self.trial.say(line, user, self.ops, "")
         return await self.trial.reply()
 
     async def run(self, line, user=None):
@@ -170,7 +170,7 @@ async def test_a_freeze_is_passed_by_reads_and_by_what_two_managers_agree_to(flo
     await floor.run("/docker ps", floor.ana)
     reply = await floor.say(f"/docker restart -t 0 --reason 'INC-12: now' {web}", floor.ana)
     assert reply.waits
-    await floor.trial._looked(reply.job_id)
+    await floor.trial.looked(reply.job_id)
     await floor.trial.settled()
     card = floor.about(reply.job_id)
     assert "freeze stocktaking" in json.dumps(card.blocks)

@@ -130,7 +130,7 @@ async def test_an_incident_from_the_opening_to_the_end(night, web):
 
     kill = await night.mention(f"-H {HOST} kill {web}", thread)
     assert kill.waits
-    await night.trial._looked(kill.job_id)
+    await night.trial.looked(kill.job_id)
     await night.trial.settled()
     assert "approved" in (await night.click(cards.APPROVE, night.ben)).text
     assert (await night.trial.ended(kill.job_id)).result.exit_code == 0
@@ -171,7 +171,7 @@ async def test_a_typed_name_opens_nothing_that_an_open_incident_does(night, web)
     thread = await night.alert()
     asked = await night.mention(f"kill --reason 'INC-99 trust me' {web}", thread)
     assert asked.waits
-    await night.trial._looked(asked.job_id)
+    await night.trial.looked(asked.job_id)
     await night.trial.settled()
     assert "others have to agree" in (await night.click(cards.APPROVE, night.ben)).text
     await night.click(cards.WITHDRAW, night.ana)

@@ -30,7 +30,7 @@ def text_of(message):
 
 async def begin(workspace, line):
     """Types a line that goes on; its job's id."""
-    await workspace.trial._type(line, workspace.admin, workspace.ops, "")
+    await workspace.trial.say(line, workspace.admin, workspace.ops, "")
     return (await workspace.trial.reply()).job_id
 
 

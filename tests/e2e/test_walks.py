@@ -133,7 +133,7 @@ async def test_three_in_the_morning(night, web, image):
     before = await night.started_at(web)
     asked = await night.mention(f'restart -t 2 --reason "crash loop" {web}', night.ana, thread)
     assert asked.waits
-    await night.trial._looked(asked.job_id)
+    await night.trial.looked(asked.job_id)
     await night.thread_says(thread, "crash loop", "no connection to the database", "U0ANA", "Still waiting")
 
     # Who is on call and may decide has a copy, with the same state, and decides from the phone.
@@ -168,7 +168,7 @@ async def test_two_people_and_one_container(night, web, image):
     assert (second.reason, second.ahead) == ("already_asked", first.job_id)
     other = await night.mention(f"restart -t 0 {web}", night.ben, thread)
     assert other.waits
-    await night.trial._looked(other.job_id)
+    await night.trial.looked(other.job_id)
     await night.trial.settled()
     await night.trial.standin.click(
         night.ana.id, night.with_button(night.channel.id, cards.APPROVE, other.job_id), cards.APPROVE
