@@ -7,7 +7,7 @@ WITH := scripts/services.sh
 .PHONY: demo test unit lint fmt bench chaos mutation soak slack-smoke clean help
 
 demo: ## a tour of the bot against a real Docker Engine, without a Slack account
-	@$(WITH) demo $(PYTHON) -m bot.demo
+	@$(WITH) demo $(PYTHON) -m bot.trial.demo
 
 test: lint ## lint, types and every test, with all the services they need
 	@DOCKTALK_FUZZ_SECONDS=20 $(WITH) test $(PYTHON) -m pytest

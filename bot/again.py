@@ -12,14 +12,14 @@ from typing import Protocol
 import structlog
 from pydantic import ValidationError
 
-from bot import audit_entries
+from bot.audit import entries as audit_entries
 from bot.hosts import Hosts
 from bot.jobs.names import AGAIN_SECONDS
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import Late
 from bot.keys import BotKeys
-from bot.lending import Lending
-from bot.policy_file import PolicyHolder
+from bot.lending.lending import Lending
+from bot.policy.file import PolicyHolder
 from bot.store.audit import AuditIntake
 from bot.store.corrections import Corrections
 from bot.store.records import RequestRecord

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bot import audit_cli, logs, policy_cli
-from bot.audit_tools import Unusable
+from bot import logs
+from bot.audit import cli as audit_cli
+from bot.audit.tools import Unusable
 from bot.key_files import KeysRefused
 from bot.keys import BotKeys, HostKeys
+from bot.policy import cli as policy_cli
 from bot.settings import BotSettings, StoreSettings, WorkerSettings
 
 
@@ -82,7 +84,7 @@ def _up(_: argparse.Namespace) -> int:
 
 def _bot(_: argparse.Namespace) -> int:
     from bot.hosts import HostsError  # noqa: PLC0415 - as above
-    from bot.policy_file import PolicyError  # noqa: PLC0415
+    from bot.policy.file import PolicyError  # noqa: PLC0415
     from bot.service import Bot, CannotStart  # noqa: PLC0415
     from bot.slack.client import SlackTrouble  # noqa: PLC0415
 
@@ -132,11 +134,11 @@ def _worker(_: argparse.Namespace) -> int:
 
 
 def _try(given: argparse.Namespace) -> int:
-    from bot.batch import run_batch, run_lines  # noqa: PLC0415 - brings the stand-in
-    from bot.policy_file import PolicyError  # noqa: PLC0415
+    from bot.policy.file import PolicyError  # noqa: PLC0415
     from bot.standin.guard import UnsafeSurroundingsError  # noqa: PLC0415
     from bot.store.embedded import StoreFailed  # noqa: PLC0415
-    from bot.trial import EXAMPLE_POLICY, TrialFailed  # noqa: PLC0415
+    from bot.trial.batch import run_batch, run_lines  # noqa: PLC0415 - brings the stand-in
+    from bot.trial.trial import EXAMPLE_POLICY, TrialFailed  # noqa: PLC0415
 
     if given.batch == bool(given.lines):
         raise _Unusable("give lines to try, or --batch")
@@ -193,8 +195,8 @@ def _keys(given: argparse.Namespace) -> int:
 
 
 def _policy(given: argparse.Namespace) -> int:
-    from bot.policy_file import PolicyError  # noqa: PLC0415
-    from bot.policy_tools import CasesError  # noqa: PLC0415
+    from bot.policy.file import PolicyError  # noqa: PLC0415
+    from bot.policy.tools import CasesError  # noqa: PLC0415
 
     try:
         return policy_cli.run(given)

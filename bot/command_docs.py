@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bot.example_thread import threads
+from bot.trial.example_thread import threads
 from handlers.catalogue import Catalogue
 from handlers.grammar import usage
 from handlers.grammar.command import Command

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.policy_file import PolicyHolder
+from bot.policy.file import PolicyHolder
 from bot.store.corrections import Corrections
 from bot.store.inventory import Inventories
 from bot.store.records import RequestRecord

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from bot import metrics
-from bot.approvers import Approvers
-from bot.audit_log import Chainer
-from bot.audit_posts import checkpoint_entry
+from bot.approvals.approvers import Approvers
+from bot.audit.log import Chainer
+from bot.audit.posts import checkpoint_entry
 from bot.hosts import Hosts
 from bot.jobs.listing import Listing
 from bot.jobs.names import StoreClient
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import Event
 from bot.keys import BotKeys
-from bot.policy_file import PolicyHolder
+from bot.policy.file import PolicyHolder
 from bot.reply import Reply
 from bot.request import Request
 from bot.settings import BotSettings
@@ -39,7 +39,7 @@ from permissions.audit_chain import Checkpoint
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What `docktalk try` gives and a deployment does not: see :mod:`bot.trial`.
+    """What `docktalk try` gives and a deployment does not: see :mod:`bot.trial.trial`.
 
     ``pace`` is the outbox's, ``unmasked`` turns redaction off where the policy allows it. ``on_reply`` and
     ``on_event`` are told what happens.

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot import audit_entries
+from bot.audit import entries as audit_entries
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import CHECK, NARROW, SHOW, CheckOrder, NarrowOrder, ShowOrder
 from bot.keys import BotKeys

@@ -8,31 +8,33 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import cached_property
 
-from bot import audit_entries
 from bot.again import Again
-from bot.approvals import ApprovalDesk
-from bot.audit_reading import slack_view
-from bot.budgets import BudgetDesk
-from bot.desk import Desk
+from bot.approvals.approvals import ApprovalDesk
+from bot.approvals.budgets import BudgetDesk
+from bot.approvals.who_can import WhoCanDesk
+from bot.audit import entries as audit_entries
+from bot.audit.reading import slack_view
 from bot.did_you_mean import DidYouMean
 from bot.ground import Ground
-from bot.held import HeldJobs
-from bot.holds import HoldDesk
-from bot.incidents import IncidentDesk
+from bot.holds.held import HeldJobs
+from bot.holds.holds import HoldDesk
+from bot.holds.not_now import NotNow
+from bot.incidents.incidents import IncidentDesk
 from bot.jobs.wire import Event
-from bot.lending import Lending
-from bot.lending_desk import LendingDesk
-from bot.not_now import NotNow
+from bot.lending.desk import LendingDesk
+from bot.lending.lending import Lending
+from bot.lending.revoked import Revoked
 from bot.orders import Orders
-from bot.own_commands import BEGINNINGS
-from bot.own_lines import OwnLines
+from bot.own.commands import BEGINNINGS
+from bot.own.job_desk import Desk
+from bot.own.lines import OwnLines
+from bot.own.revoke import RevokeDesk
+from bot.own.thread_target import TargetDesk
 from bot.pipeline import Pipeline
-from bot.policy_answers import PolicyAnswers
-from bot.policy_in_use import PolicyInUse
-from bot.policy_limits import Limits
+from bot.policy.answers import PolicyAnswers
+from bot.policy.in_use import PolicyInUse
+from bot.policy.limits import Limits
 from bot.registry_logins import RegistryLogins
-from bot.revoke import RevokeDesk
-from bot.revoked import Revoked
 from bot.slack.app import SlackApp, build_app
 from bot.slack.approval_board import ApprovalBoard
 from bot.slack.incident_board import IncidentBoard
@@ -51,10 +53,8 @@ from bot.store.kept_locks import KeptLocks
 from bot.store.policy_bundles import BotBundles
 from bot.store.rates import Rates
 from bot.store.thread_targets import ThreadTargets
-from bot.thread_target import TargetDesk
 from bot.tickets import Tickets
 from bot.uncertain import Uncertain
-from bot.who_can import WhoCanDesk
 
 
 class Parts:

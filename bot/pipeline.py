@@ -9,26 +9,26 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.again import People, Tags
-from bot.approvals import ApprovalDesk
-from bot.audit_entries import Known, nobody
-from bot.budgets import BudgetDesk, times_checked
+from bot.approvals.approvals import ApprovalDesk
+from bot.approvals.budgets import BudgetDesk, times_checked
+from bot.audit.entries import Known, nobody
+from bot.holds.not_now import NotNow
 from bot.hosts import Host, Hosts
 from bot.jobs.queue import AlreadyAsked, StoreDown
-from bot.lending import Lending
-from bot.lends import Lends
-from bot.not_now import NotNow
-from bot.own_commands import docker_help, offered, sent_to_docker
-from bot.own_lines import OwnLines
-from bot.policy_file import LoadedPolicy, PolicyHolder
-from bot.policy_limits import Limits
-from bot.policy_sight import seen_hosts
+from bot.lending.lending import Lending
+from bot.lending.lends import Lends
+from bot.own.commands import docker_help, offered, sent_to_docker
+from bot.own.lines import OwnLines
+from bot.own.thread_target import TargetDesk
+from bot.policy.file import LoadedPolicy, PolicyHolder
+from bot.policy.limits import Limits
+from bot.policy.sight import seen_hosts
 from bot.registry_logins import RegistryLogins
 from bot.reply import Accepted, Help, PasswordNeeded, Refusal, Reply
 from bot.request import Origin, Request
 from bot.store.audit import AuditIntake
 from bot.store.corrections import Corrections
 from bot.store.intake import NotRecorded
-from bot.thread_target import TargetDesk
 from bot.tickets import Tickets, as_shown
 from handlers.catalogue import Catalogue
 from handlers.faults import Denied, Fault, Reason, UsageFault

@@ -16,7 +16,7 @@ from bot.jobs.names import bot_client
 from bot.jobs.queue import BotQueue, StoreDown
 from bot.keys import BotKeys
 from bot.parts import Parts
-from bot.policy_file import PolicyHolder
+from bot.policy.file import PolicyHolder
 from bot.probes import BotProbes
 from bot.settings import BotSettings, SlackMode
 from bot.slack.client import identify, new_client

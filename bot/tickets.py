@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from bot import audit_entries
+from bot.audit import entries as audit_entries
 from bot.failpoints import failpoint
 from bot.jobs.command_wire import to_wire
 from bot.jobs.lanes import lane_of, sameness

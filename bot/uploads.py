@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.audit_entries import ordered
+from bot.audit.entries import ordered
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import UPLOAD, UploadOrder
 from bot.keys import BotKeys

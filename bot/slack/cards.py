@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.jobs.wire import Target
-from bot.lending_lines import LEAST_REASON
+from bot.lending.lines import LEAST_REASON
 from bot.slack import card_budget
 from bot.slack import card_parts as parts
 from bot.slack import card_words as say

@@ -1,7 +1,7 @@
 """What Slack shows of an incident: one message in its place, edited once it is over, and a reminder."""
 
-from bot.incident_story import Story
-from bot.incidents import LONGEST_SECONDS, REMIND_SECONDS, done
+from bot.incidents.incidents import LONGEST_SECONDS, REMIND_SECONDS, done
+from bot.incidents.story import Story
 from bot.slack.blocks import Message, code, context, emoji, message, moment, section, user, words
 from bot.slack.client import Clock
 from bot.slack.outbox import Outbox

@@ -4,8 +4,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from bot.job_commands import check_pattern
 from bot.jobs.matching import PATTERN_CHARS
+from bot.own.job_lines import check_pattern
 from bot.slack.blocks import cut
 from handlers.faults import UsageFault
 

@@ -22,7 +22,7 @@ import aiohttp
 from bot.keys import HostKeys
 from bot.standin.server import StandIn
 from bot.store import embedded
-from bot.trial import EXAMPLE_POLICY
+from bot.trial.trial import EXAMPLE_POLICY
 
 CLIENTS = {1: 400, 20: 2000, 100: 4000}
 """How many requests in all for that many clients."""

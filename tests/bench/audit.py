@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bot.audit_segments import ChainFile
-from bot.audit_tools import verify
+from bot.audit.segments import ChainFile
+from bot.audit.tools import verify
 from bot.jobs.names import bot_client
 from bot.keys import BotKeys
 from bot.store import embedded

@@ -16,7 +16,7 @@ import uvloop
 from bot import logs
 from bot.jobs.names import Names
 from bot.standin.world import Channel, User
-from bot.trial import Trial
+from bot.trial.trial import Trial
 from tests.bench.latency import answered
 
 FOLLOWS, PEOPLE = 200, 5

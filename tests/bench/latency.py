@@ -14,7 +14,7 @@ import uvloop
 
 from bot import logs
 from bot.jobs.wire import Ended
-from bot.trial import Trial
+from bot.trial.trial import Trial
 from handlers.engine import DockerEngine
 
 ROUNDS = 200

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from bot import audit_entries
-from bot.audit_log import Chainer
+from bot.audit import entries as audit_entries
+from bot.audit.log import Chainer
 from bot.jobs.command_wire import to_wire
 from bot.jobs.lanes import lane_of, sameness
 from bot.jobs.names import bot_client

@@ -15,10 +15,10 @@ from bot.jobs.names import AGAIN_SECONDS, Names, bot_client
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import Late
 from bot.keys import BotKeys
-from bot.lending import Lending
-from bot.policy_file import PolicyHolder
+from bot.lending.lending import Lending
+from bot.lending.revoked import Revoked
+from bot.policy.file import PolicyHolder
 from bot.request import Origin
-from bot.revoked import Revoked
 from bot.store.audit import AuditIntake
 from bot.store.corrections import Corrections
 from bot.store.grants import stores
@@ -29,7 +29,7 @@ from handlers.faults import Denied, Fault
 from permissions.operation import Operation, Principal, Resource, Standing
 from permissions.ticket import Claims, CommandWire, Effect, Ticket
 from permissions.verbs import Danger, Kind, Verb
-from tests.bot.tagged import Tagged
+from tests.bot.incidents.tagged import Tagged
 
 pytestmark = pytest.mark.store
 

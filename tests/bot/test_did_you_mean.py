@@ -7,7 +7,7 @@ import pytest
 
 from bot.did_you_mean import DidYouMean, Meant
 from bot.jobs.wire import Seen
-from bot.policy_file import load
+from bot.policy.file import load
 from bot.request import Origin
 from bot.store.records import RequestRecord
 from permissions.operation import Operation, Principal, Resource, Standing

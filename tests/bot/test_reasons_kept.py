@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.approval_lines import Deny
+from bot.approvals.lines import Deny
 from bot.jobs.names import Names, bot_client
-from bot.lending_lines import BreakGlass, CloseReview, Elevate
+from bot.lending.lines import BreakGlass, CloseReview, Elevate
 from handlers.grammar.secrecy import MASK
-from tests.bot.approval_side import POLICY
-from tests.bot.lending_side import Lenders
+from tests.bot.approvals.approval_side import POLICY
+from tests.bot.lending.lending_side import Lenders
 
 pytestmark = pytest.mark.store
 

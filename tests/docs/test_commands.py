@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.command_docs import file_name, index, page
-from bot.example_thread import threads
+from bot.trial.example_thread import threads
 from handlers.catalogue import load
 from handlers.grammar.parser import HelpAsked, parse
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.trial import Trial
-from bot.trial_watch import Answer
+from bot.trial.trial import Trial
+from bot.trial.watch import Answer
 
 POLICY = """\
 version: 1

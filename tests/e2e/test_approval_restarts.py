@@ -17,7 +17,7 @@ import docker
 import pytest
 import pytest_asyncio
 
-from bot.audit_reading import Filters, scan
+from bot.audit.reading import Filters, scan
 from bot.failpoints import STATUS
 from bot.jobs.names import Names, bot_client
 from bot.keys import BotKeys

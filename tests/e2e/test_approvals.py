@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from bot.jobs.wire import Ended
 from bot.slack import cards
-from bot.trial import Trial
+from bot.trial.trial import Trial
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

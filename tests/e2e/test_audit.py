@@ -7,13 +7,13 @@ import os
 import docker
 import pytest
 
-from bot import audit_segments
-from bot.audit_reading import Filters, scan
-from bot.audit_tools import verify
+from bot.audit import segments as audit_segments
+from bot.audit.reading import Filters, scan
+from bot.audit.tools import verify
 from bot.jobs.names import Names
 from bot.store.audit import AuditIntake
 from bot.store.intake import NotRecorded
-from bot.trial import Trial
+from bot.trial.trial import Trial
 from bot.trust import Trust
 from permissions import audit
 

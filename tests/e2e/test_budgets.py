@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from bot.slack import card_budget, cards
-from bot.trial import HOST, Trial
+from bot.trial.trial import HOST, Trial
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -14,7 +14,7 @@ import docker
 import pytest
 import pytest_asyncio
 
-from bot.trial import Trial
+from bot.trial.trial import Trial
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

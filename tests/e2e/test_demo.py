@@ -16,7 +16,7 @@ def test_the_demo_ends_well_and_leaves_a_bystander_alone(docker_host, image):
             client.start(web["Id"])
         before = client.inspect_container("web")
         environ = {**os.environ, "DOCKER_HOST": docker_host, "DOCKTALK_IMAGE": image}
-        demo = [sys.executable, "-m", "bot.demo"]
+        demo = [sys.executable, "-m", "bot.trial.demo"]
         done = subprocess.run(demo, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "docker container restart --timeout 2" in done.stdout

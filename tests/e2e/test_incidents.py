@@ -8,7 +8,7 @@ import pytest_asyncio
 from bot.jobs.names import Names
 from bot.reply import Unconfirmed
 from bot.slack import cards, replies
-from bot.trial import HOST, Trial
+from bot.trial.trial import HOST, Trial
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -8,7 +8,7 @@ import os
 import pytest
 import pytest_asyncio
 
-from bot.trial import Trial
+from bot.trial.trial import Trial
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -13,7 +13,7 @@ import docker
 import pytest
 import pytest_asyncio
 
-from bot.trial import Trial
+from bot.trial.trial import Trial
 from tests.e2e.test_main_job import everything_in_redis, found, on_disk
 
 POLICY = """\

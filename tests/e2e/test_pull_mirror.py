@@ -14,7 +14,7 @@ import docker
 import pytest
 import pytest_asyncio
 
-from bot.trial import Trial
+from bot.trial.trial import Trial
 from scripts.engine import stop_own_engine
 from scripts.image import make_tiny_image
 from scripts.packages import as_root, ending_with_us, program

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from bot.slack.report import LIVE_SECONDS
-from bot.trial import HOST, Trial
+from bot.trial.trial import HOST, Trial
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

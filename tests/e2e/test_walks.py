@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from bot.slack import cards, replies
-from bot.trial import Trial
+from bot.trial.trial import Trial
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

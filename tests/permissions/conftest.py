@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.policy_file import load
+from bot.policy.file import load
 from permissions import names
 from permissions.facts import conditions
 from permissions.operation import Operation, Principal, Resource, Standing

@@ -26,9 +26,9 @@ REQUIREMENTS = ROOT / "requirements-mutation.txt"
 COPIED = ("permissions", "bot", "handlers", "tests", "scripts", "deploy", "docs", "pyproject.toml")
 TESTS = (
     "tests/permissions",
-    "tests/bot/test_audit_tampering.py",
-    "tests/bot/test_audit_tools.py",
-    "tests/bot/test_mount_spellings.py",
+    "tests/bot/audit/test_tampering.py",
+    "tests/bot/audit/test_tools.py",
+    "tests/bot/policy/test_mount_spellings.py",
 )
 AT_IMPORT = (
     "permissions.names.x__image_shape_",

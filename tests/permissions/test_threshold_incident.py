@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.policy_file import PolicyError, load
+from bot.policy.file import PolicyError, load
 from permissions.approval import (
     Approval,
     NotCounted,

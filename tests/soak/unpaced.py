@@ -6,7 +6,7 @@ import signal
 from bot.ground import Surroundings
 from bot.service import Bot
 from bot.settings import BotSettings
-from bot.trial import UNPACED
+from bot.trial.trial import UNPACED
 
 
 def main() -> None:

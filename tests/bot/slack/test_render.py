@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.job_commands import job_line
 from bot.jobs.wire import Cells, Page, Progress, Result, ShowOrder, Tail
+from bot.own.job_lines import job_line
 from bot.reply import Found, Help, JobRow, JobRows, Refusal, Told
 from bot.slack import doubt, render, replies, running, shown
 from bot.slack.blocks import MESSAGE_CHARS, TEXT_CHARS, size

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from bot.policy_file import load as load_policy
-from bot.trial import EXAMPLE_POLICY
+from bot.policy.file import load as load_policy
+from bot.trial.trial import EXAMPLE_POLICY
 from handlers.catalogue import load
 from handlers.faults import Fault
 from handlers.grammar.parser import parse

@@ -1,0 +1,1 @@
+"""Locks and freezes: what may not run now, and what waits until it may."""

@@ -1,0 +1,1 @@
+"""The lines under ``docktalk``: what is ours, beside Docker's own commands."""

@@ -1,0 +1,1 @@
+"""The policy file: read, followed, tried out, answered for. What it decides is in :mod:`permissions`."""
