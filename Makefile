@@ -3,6 +3,8 @@ PYTHON := .venv/bin/python
 CODE := bot handlers permissions scripts tests
 TYPED := bot handlers permissions scripts
 WITH := scripts/services.sh
+# Most tests wait for something; a file's tests stay together, because some share a deployment.
+PYTEST := $(PYTHON) -m pytest -n 2 --dist loadfile
 
 .PHONY: demo test unit lint fmt bench chaos mutation soak slack-smoke clean help
 
@@ -10,11 +12,11 @@ demo: ## a tour of the bot against a real Docker Engine, without a Slack account
 	@$(WITH) demo $(PYTHON) -m bot.trial.demo
 
 test: lint ## lint, types and every test, with all the services they need
-	@DOCKTALK_FUZZ_SECONDS=20 $(WITH) test $(PYTHON) -m pytest
+	@DOCKTALK_FUZZ_SECONDS=20 $(WITH) test $(PYTEST)
 
 unit: ## the tests that need no service
 	@scripts/environment.sh
-	@$(PYTHON) -m pytest -m "not engine and not store and not registry"
+	@$(PYTEST) -m "not engine and not store and not registry"
 
 lint: ## ruff and mypy, changing nothing
 	@scripts/environment.sh

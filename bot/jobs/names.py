@@ -1,9 +1,11 @@
 """The keys in Redis, the clients that reach it, and the scripts that run in it."""
 
+import contextlib
 from pathlib import Path
 
 import redis
 import redis.asyncio
+import redis.exceptions
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
@@ -110,9 +112,16 @@ def script(name: str) -> str:
 
 # Both sides speak RESP2: its replies have one shape for every server that we run on. The bot has to
 # answer Slack within 3 seconds whatever happens; a worker may wait a little longer.
+class _BotClient(redis.asyncio.Redis):
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        # By then each socket is closed on our side; where the loop was busy, its last word comes too late.
+        with contextlib.suppress(redis.exceptions.TimeoutError):
+            await super().aclose(close_connection_pool)
+
+
 def bot_client(url: str) -> StoreClient:
     """The bot's connection pool."""
-    return redis.asyncio.Redis.from_url(
+    return _BotClient.from_url(
         url,
         protocol=2,
         socket_timeout=0.9,

@@ -19,7 +19,7 @@ import pytest_asyncio
 
 from bot.audit.reading import Filters, scan
 from bot.failpoints import STATUS
-from bot.jobs.names import Names, bot_client
+from bot.jobs.names import Names, StoreClient, bot_client
 from bot.keys import BotKeys
 from bot.slack import cards
 from bot.standin.world import Message
@@ -65,8 +65,11 @@ class Floor:
     ``before`` is what people saw of a card while it could be clicked.
     """
 
-    def __init__(self, rig: Rig, engine: docker.APIClient, names: dict[str, str]) -> None:
+    def __init__(
+        self, rig: Rig, client: StoreClient, engine: docker.APIClient, names: dict[str, str]
+    ) -> None:
         self.rig = rig
+        self.client = client
         self.engine = engine
         self.names = names
         self.card: Message
@@ -74,9 +77,8 @@ class Floor:
         self.before: list[Message] = []
 
     async def kept(self) -> Asked:
-        async with bot_client(self.rig.store.url) as client:
-            keys = BotKeys.load_or_create(self.rig.folder / "bot" / "keys")
-            found = await Approvals(client, "docktalk", keys).of_job(self.job_id)
+        keys = BotKeys.load_or_create(self.rig.folder / "bot" / "keys")
+        found = await Approvals(self.client, "docktalk", keys).of_job(self.job_id)
         assert found is not None
         return found
 
@@ -126,16 +128,16 @@ class Floor:
 
     async def over(self) -> None:
         """Waits until nothing is left to do, and all of it is in the audit."""
-        async with bot_client(self.rig.store.url) as client, asyncio.timeout(WITHIN):
-            while not await self._is_over(client):  # noqa: ASYNC110 - the store rings no bell
+        async with asyncio.timeout(WITHIN):
+            while not await self._is_over():  # noqa: ASYNC110 - the store rings no bell
                 await asyncio.sleep(0.02)
             await self.rig.quiet()
-            while await client.xlen(NAMES.audit):  # noqa: ASYNC110 - the store rings no bell
+            while await self.client.xlen(NAMES.audit):  # noqa: ASYNC110 - the store rings no bell
                 await asyncio.sleep(0.02)
 
-    async def _is_over(self, client: Any) -> bool:
+    async def _is_over(self) -> bool:
         approved = (await self.kept()).approval.state is State.APPROVED
-        return not approved or bool(await client.exists(f"{NAMES.prefix}done:{self.job_id}"))
+        return not approved or bool(await self.client.exists(f"{NAMES.prefix}done:{self.job_id}"))
 
     def records(self) -> list[audit.What]:
         found = scan(self.rig.folder / "audit", Filters(job=self.job_id))
@@ -293,7 +295,8 @@ async def floor(
         world.add_group("sre", "S0SRE", [ANA, BEN, CLEO])
         await rig.start("worker")
         await rig.start("bot")
-        yield Floor(rig, engine, names)
+        async with bot_client(store.url) as client:
+            yield Floor(rig, client, engine, names)
     store.stop()
     for name in names.values():
         engine.remove_container(name, force=True)
@@ -310,8 +313,7 @@ async def killed_and_back(floor: Floor, what: str) -> None:
         await rig.end(what)
     if "bot" not in rig._processes:
         # The dead one had the audit's chain for some seconds more; nothing else waits for that.
-        async with bot_client(rig.store.url) as client:
-            await client.delete(NAMES.audit_lease)
+        await floor.client.delete(NAMES.audit_lease)
     for name in ("worker", "bot"):
         if name not in rig._processes:
             await rig.start(name)
