@@ -179,10 +179,10 @@ def test_bot_and_worker_can_do_their_work(connect: Connect, tmp_path: Path) -> N
     assert bot.hvals(names.inventory("local", "container")) == [b"seen"]
     assert bot.xlen(names.events) > 0
     assert not bot.exists(names.claims("local"))
+    assert bot.publish(names.control("local"), "nobody listens yet") == 0
     stopped = threading.Event()
     stopped.set()
     assert list(queue.cancels(stopped)) == []
-    assert bot.publish(names.control("local"), "nobody listens") == 0
 
 
 async def test_the_bot_keeps_what_is_in_force_and_what_its_threads_are_about(
