@@ -21,6 +21,7 @@ from permissions.approval import (
     last_told,
     looked_at,
     next_due,
+    next_way,
     possible,
     seated,
     tell,
@@ -342,6 +343,16 @@ def test_the_next_group_counts_from_its_moment_on(after, counts):
     answer = cast(one, vote("ULEA", after), BOTH)
     assert answer is NotCounted.NOT_ENTITLED if not counts else answer.state is State.APPROVED
     assert any(LEADS in step.groups for step in askable(one, ASKED + after)) == counts
+
+
+@pytest.mark.parametrize(
+    ("after", "next_after"), [(0.0, 300.0), (299.0, 300.0), (300.0, 600.0), (599.0, 600.0), (600.0, None)]
+)
+def test_the_next_moment_at_which_more_people_can_decide(after, next_after):
+    ways = way(people(2, SRE)), way(people(1, LEADS), after=600.0), way(people(2, LEADS), after=300.0)
+    never = way(people(1, LEADS), after=700.0, reason="INC-*")
+    found = next_way(asking(*ways, never), ASKED + after)
+    assert found == (None if next_after is None else ASKED + next_after)
 
 
 def test_an_earlier_yes_decides_when_it_is_said_again_after_the_escalation():

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from permissions.bundle import MARK_SECONDS, Mark, bundle, digest, unbundled, unfit
+from permissions.bundle import MARK_SECONDS, Mark, bundle, digest, newest, unbundled, unfit
 from permissions.policy import Policy, Role, Rule
 from permissions.ticket import CLOCK_SKEW, TicketRefusal
 
@@ -88,3 +88,11 @@ def test_a_policy_decides_only_while_it_is_the_newest_and_confirmed(mark, seen, 
     said = Mark(sha256=mark[0], serial=mark[1], at=mark[2])
     before = Mark(sha256=seen[0], serial=seen[1], at=0.0) if seen else None
     assert unfit(said, policy="a", seen=before, now=NOW) is refused
+
+
+def test_the_newest_policy_of_all_that_were_seen_is_remembered_with_the_highest_count():
+    older, newer = (Mark(sha256=name, serial=serial, at=NOW) for name, serial in (("a", 4), ("b", 5)))
+    assert newest(older, None) == older
+    assert newest(newer, older) == newer
+    # Two bots read the same policy: the later word has the lower count.
+    assert newest(older, newer) == older.model_copy(update={"serial": 5})

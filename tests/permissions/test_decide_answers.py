@@ -3,7 +3,7 @@
 import pytest
 
 from permissions.decide import DEFAULT_RULE, decide
-from permissions.decision import Allow, Deny
+from permissions.decision import Allow, Deny, NeedsApproval
 
 POLICY = """\
 version: 1
@@ -45,6 +45,46 @@ def test_an_allow_names_its_rule_and_the_line_it_stands_in(
     policy_of, member, operation, line: str, rule: str
 ):
     assert decide(policy_of(POLICY), member(), "C0OPS", operation(line)) == Allow(rule=rule)
+
+
+PEOPLE = "approval: {any: [{steps: [{users: [U0LEA]}]}]}"
+OTHERS = "approval: {any: [{steps: [{users: [U0MAX]}]}], expires: 5m}"
+SURE, UNSURE = "targets: {container: [web]}", "targets: {container: ['* label:tier=web']}"
+
+
+@pytest.mark.parametrize(
+    ("text", "ways", "provisional"),
+    [
+        (f"- {{verbs: [operate], {SURE}, {PEOPLE}}}", ["U0LEA"], False),
+        (f"- {{verbs: [operate], {UNSURE}, {PEOPLE}}}", ["U0LEA"], True),
+        (
+            f"- {{verbs: [operate], {SURE}, {PEOPLE}}}\n- {{verbs: [operate], {SURE}, {OTHERS}}}",
+            ["U0LEA", "U0MAX"],
+            False,
+        ),
+        (
+            f"- {{verbs: [operate], {UNSURE}, {PEOPLE}}}\n- {{verbs: [operate], {SURE}, {OTHERS}}}",
+            ["U0LEA", "U0MAX"],
+            True,
+        ),
+        # Another rule may allow it without anybody: the worker's look settles that.
+        (f"- {{verbs: [operate], {SURE}, {PEOPLE}}}\n- {{verbs: [operate], {UNSURE}}}", ["U0LEA"], True),
+        (
+            f"- {{verbs: [operate], {SURE}, {PEOPLE}}}\ndeny:\n  - {{verbs: [operate], {UNSURE}}}",
+            ["U0LEA"],
+            True,
+        ),
+    ],
+)
+def test_what_needs_people_names_its_rule_whom_and_whether_a_look_may_change_it(
+    rules, member, operation, text: str, ways: list[str], provisional: bool
+):
+    answer = decide(rules(text), member(), "C1", operation("container stop web"))
+    assert isinstance(answer, NeedsApproval)
+    assert answer.rule == "role operator, rule 1 (policy.yaml:5)"
+    assert [way.steps[0].users for way in answer.terms.any] == [(one,) for one in ways]
+    assert answer.terms.expires == (300.0 if "U0MAX" in ways else 900.0)
+    assert answer.provisional is provisional
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What a lock and a freeze hold back, and what passes them."""
 
+import time
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -285,6 +286,45 @@ def test_the_sentence_of_a_freeze_says_until_when_by_whom_why_and_what_passes():
     assert hold.hint == "Reads, `container rename` still pass; under an open incident also operate."
 
 
+def test_what_people_can_agree_to_pass_says_so_and_by_whom():
+    agree = Terms(any=(Threshold(steps=(Step(users=("U0MAX",)),)),))
+    hold = frozen(freeze(exception=agree, incident_verbs=()))
+    assert hold.hint == "Reads still pass. People can agree to an exception."
+    assert hold.exception == agree
+    assert frozen(freeze()).exception is None
+
+
+def test_the_time_zone_of_the_machine_changes_nothing(monkeypatch):
+    locks = [lock(until=at("2026-11-30T08:00"), set_at=at("2026-11-27T18:00"))]
+
+    def all_of_it():
+        yield held(EMPTY, locks, who(), operation("restart web"), at("2026-11-28T00:30"))
+        for moment in ("2026-11-27T17:59", "2026-11-27T18:00", "2026-11-30T00:30", "2026-11-30T08:00"):
+            yield frozen(freeze(), moment=moment)
+        yield [*WEEKEND.around(at("2026-10-23T18:00"))]
+
+    here = [*all_of_it()]
+    assert "since 17:00 UTC until 2026-11-30 07:00 UTC" in here[0].sentence
+    assert [hold is not None for hold in here[1:5]] == [False, True, True, False]
+    try:
+        for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            assert [*all_of_it()] == here
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_moment_of_the_same_day_is_told_without_the_day():
+    def sentence(until):
+        one = lock(set_at=at("2026-11-28T09:00"), until=at(until))
+        return held(EMPTY, [one], who(), operation("restart web"), at("2026-11-28T12:00")).sentence
+
+    assert "since 08:00 UTC until 22:59 UTC" in sentence("2026-11-28T23:59")
+    assert "since 08:00 UTC until 2026-11-29 00:00 UTC" in sentence("2026-11-29T01:00")
+
+
 def terms(*names, after=0.0, reason=""):
     steps = tuple(Step(roles=(name,)) for name in names)
     return Terms(any=(Threshold(steps=steps, after=after, reason=reason),))
@@ -313,7 +353,7 @@ def test_where_the_rule_asks_too_both_have_to_agree():
 
 def test_several_freezes_need_all_of_their_exceptions():
     both = agreed(Allow(rule="r"), one=terms("manager"), other=terms("owner"))
-    assert both.excepted == ("one", "other")
+    assert (both.rule, both.excepted) == ("r, freeze one, other", ("one", "other"))
     assert [step.roles for step in both.terms.any[0].steps] == [("manager",), ("owner",)]
     assert agreed(Allow(rule="r"), one=terms("manager"), other=None) is None
 

@@ -126,6 +126,36 @@ def test_a_glass_lends_its_role_for_its_verbs_on_the_one_host_of_the_line():
         verbs=(Verb.OPERATE, Verb.DESTROY),
         break_glass=True,
     )
+    assert (found.label, found.entry, found.allow) == (
+        "break-glass 1",
+        POLICY.break_glass[0],
+        Allow(rule="role root, rule 1"),
+    )
+
+
+def test_no_glass_says_which_entry_came_nearest_and_what_its_rules_answered():
+    entries = [
+        GLASS | {"source": "policy.yaml:7"},
+        GLASS | {"channels": []},
+        GLASS | {"users": ["U0BEN"]},
+    ]
+    policy = changed(break_glass=tuple(BreakGlass.model_validate(entry) for entry in entries))
+    line = read_line("container stop postgres -H prod-1")
+    anywhere = glass(policy, person(), "C0ANY", line, "G-1", NOW)
+    assert (anywhere.limit, anywhere.label, anywhere.entry) == (
+        Limit.RULES,
+        "break-glass 2",
+        policy.break_glass[1],
+    )
+    assert isinstance(anywhere.answer, Deny)
+    assert anywhere.answer.reason == "Never the database."
+    of_its_channel = glass(changed(), person(), "C0ANY", line, "G-1", NOW)
+    assert (of_its_channel.limit, of_its_channel.entry, of_its_channel.answer) == (
+        Limit.CHANNEL,
+        POLICY.break_glass[0],
+        None,
+    )
+    assert glass(policy, person(), "C0OPS", line, "G-1", NOW).label == "break-glass 1 (policy.yaml:7)"
 
 
 LIMITS = {
@@ -167,6 +197,13 @@ def asked(user_id: str, channel: str = "C0OPS", at: float = NOW, **who) -> list[
     hosts = [read_line(f"version -H {name}") for name in ("prod-1", "prod-2", "test-1")]
     found = elevations(POLICY, person(user_id, **who), channel, hosts, at)
     return [(one.entry.role, one.hosts) for one in found]
+
+
+def test_an_entry_that_is_asked_by_is_known_by_its_number():
+    hosts = [read_line("version -H prod-1")]
+    # The second entry is for another channel.
+    found = [one.label for one in elevations(POLICY, person("U0CAL"), "C0ANY", hosts, NOW)]
+    assert found == ["elevation 3"]
 
 
 def test_a_role_is_asked_for_where_the_role_that_lets_one_ask_is_held():
