@@ -25,6 +25,7 @@ from permissions.approval import (
     possible,
     seated,
     tell,
+    touched,
     void,
     waive,
     withdraw,
@@ -393,6 +394,12 @@ def test_a_bot_that_was_away_tells_of_two_moments_at_once():
 
 def test_nobody_is_told_again_of_what_nobody_can_vote_on_yet():
     assert next_due(asking(bound=None)) == ASKED + 900
+
+
+def test_only_what_is_open_is_written_once_more():
+    one = asking()
+    assert touched(one) == one.model_copy(update={"revision": one.revision + 1})
+    assert touched(withdraw(one, "UALICE", ASKED + 10)) is NotCounted.OVER
 
 
 def test_the_clock_has_nothing_to_do_for_what_is_over():

@@ -341,9 +341,10 @@ def test_an_exception_is_asked_of_those_whom_the_freeze_names():
 
 
 def test_where_the_rule_asks_too_both_have_to_agree():
-    rule = Terms(any=(*terms("lead", after=60.0).any, *terms("sre", reason="INC-*").any), expires=600.0)
+    ways = (*terms("lead", after=60.0).any, *terms("sre", reason="INC-*").any)
+    rule = Terms(any=ways, expires=600.0, denials=2)
     needs = agreed(NeedsApproval(rule="r", terms=rule), weekend=terms("manager"))
-    assert needs.terms.expires == 600.0
+    assert (needs.terms.expires, needs.terms.denials) == (600.0, 1)
     assert [[step.roles for step in way.steps] for way in needs.terms.any] == [
         [("lead",), ("manager",)],
         [("sre",), ("manager",)],
@@ -360,6 +361,8 @@ def test_several_freezes_need_all_of_their_exceptions():
 
 def test_what_no_threshold_can_say_nobody_can_agree_to():
     long = terms("a", "b", "c")
+    most = agreed(NeedsApproval(rule="r", terms=long), weekend=terms("d", "e"))
+    assert [step.roles for step in most.terms.any[0].steps] == [(name,) for name in "abcde"]
     assert agreed(NeedsApproval(rule="r", terms=long), weekend=terms("d", "e", "f")) is None
     needs = NeedsApproval(rule="r", terms=terms("a", reason="INC-*"))
     assert agreed(needs, weekend=terms("b", reason="CHG-*")) is None

@@ -221,6 +221,14 @@ def test_a_role_is_asked_for_by_who_is_on_call_at_that_moment():
     assert asked("U0CAL", at=NOW - 1) == []
 
 
+def test_who_holds_the_role_that_lets_one_ask_for_a_time_asks_in_that_time():
+    bound = Binding.model_validate({"role": "lead", "users": ["U0TMP"], "until": NOW + 60})
+    hosts = [read_line("version -H prod-1")]
+    policy = changed(bindings=(bound,))
+    assert [*elevations(policy, person("U0TMP"), "C0OPS", hosts, NOW)]
+    assert not [*elevations(policy, person("U0TMP"), "C0OPS", hosts, NOW + 60)]
+
+
 def test_nobody_climbs_from_one_lent_role_to_the_next():
     one = lent(role="lead")
     hosts = [read_line("version -H prod-1")]

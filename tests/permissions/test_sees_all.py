@@ -3,6 +3,7 @@
 import pytest
 
 from permissions.decide import sees, sees_all
+from permissions.matching import Match
 from permissions.operation import Facts, Operation, Principal, Resource, Standing
 from permissions.policy import Policy
 from permissions.verbs import Danger, Kind, Verb
@@ -70,3 +71,35 @@ def test_who_is_no_member_sees_nothing(standing):
 def test_a_role_of_another_channel_counts_for_nothing():
     policy = policy_of({**WIDE, "bindings": [{"role": "r", "users": ["U0ANA"], "channels": ["C2"]}]})
     assert not sees_all(policy, member(), "C1", LISTING, 0.0)
+
+
+LABELLED = {"container": ["* label:tier=web"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "seen"),
+    [
+        ({"roles": {"r": {"rules": [{"verbs": ["list"], "targets": LABELLED}]}}}, {"tier": "web"}, True),
+        ({"roles": {"r": {"rules": [{"verbs": ["list"], "targets": LABELLED}]}}}, {}, False),
+        ({**WIDE, "deny": [{"verbs": ["list"], "targets": LABELLED}]}, {"tier": "web"}, False),
+        ({**WIDE, "deny": [{"verbs": ["list"], "targets": LABELLED}]}, {}, True),
+        # What asks people first is not shown meanwhile.
+        (CASES["a rule that asks people first"][0], {"tier": "web"}, False),
+    ],
+)
+def test_an_object_is_shown_by_what_it_is_now(text, labels, seen):
+    shown = Resource(kind=Kind.CONTAINER, name="web", facts=Facts(id="a" * 64, names=("web",), labels=labels))
+    assert sees(policy_of(text), member(), "C1", LISTING, shown, 0.0) is seen
+
+
+def test_what_cannot_be_decided_is_looked_at_one_by_one(monkeypatch):
+    def fails(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr("permissions.decide.plan", fails)
+    assert sees_all(policy_of(WIDE), member(), "C1", LISTING, 0.0) is False
+
+
+def test_a_rule_whose_options_are_in_doubt_does_not_show_all(monkeypatch):
+    monkeypatch.setattr("permissions.decide.allows", lambda *_: Match(None, sure=False))
+    assert sees_all(policy_of(WIDE), member(), "C1", LISTING, 0.0) is False
