@@ -127,6 +127,7 @@ class Again:
         incident = await self.incidents.tag(record.channel_id, record.thread_ts)
         now_true = {"host_labels": host.labels, "incident": incident}
         operation = claims.operation.model_copy(update=now_true)
+        _not_for_a_closed_one(claims, incident)
         agreed = claims.approved is not None
         lends = await self.lending.decided(principal, record.channel_id, operation, agreed=agreed)
         decision = lends.decision
@@ -145,7 +146,19 @@ class Again:
         ticket = self.keys.sign(anew)
         await self.audit.append(audit_entries.decided_again(anew, ticket))
         await self.queue.accept_again(record, ticket, anew.not_after)
+        await self.lending.ran(lends.principal, record.job_id)
         log.info("decided anew", job_id=record.job_id, waited=round(now - record.accepted_at))
+
+
+def _not_for_a_closed_one(claims: Claims, incident: str) -> None:
+    """Raises Denied where people may have agreed only because of an incident that is not open there now."""
+    then, agreed = claims.operation.incident, claims.approved
+    if agreed and then not in {"", incident} and any(one.incident or one.reason for one in agreed.terms.any):
+        raise Denied(
+            f"{then} is closed, and people may have agreed to it for that alone",
+            rule=claims.rule,
+            hint="Send the line again: it is asked for anew.",
+        )
 
 
 def _gone() -> Fault:

@@ -1,7 +1,12 @@
-"""The documentation page of every docker command, made from its declaration and its example's thread."""
+"""The documentation page of every docker command, made from its declaration and its example's thread.
+
+Beside them, in the index, what is said under ``/docktalk``.
+"""
 
 from pathlib import Path
 
+from bot.own.commands import GROUPS, OWN
+from bot.own.job_lines import CATALOGUE as OWN_LINES
 from bot.trial.example_thread import threads
 from handlers.catalogue import Catalogue
 from handlers.grammar import usage
@@ -43,7 +48,26 @@ def index(catalogue: Catalogue) -> str:
         f"| [{one.path}]({file_name(one)}) | {one.summary()} | {one.verb} | {one.danger.name} |"
         for one in catalogue.commands
     ]
-    return "\n".join(["# Commands", "", "| command | | verb | danger |", "|---|---|---|---|", *rows]) + "\n"
+    docker = ["# Commands", "", "| command | | verb | danger |", "|---|---|---|---|", *rows]
+    return "\n".join([*docker, "", *_own()]) + "\n"
+
+
+def _own() -> list[str]:
+    """The lines of our own, by what they are about."""
+    examples = {one.path: one.example for one in OWN_LINES.commands}
+    told = [
+        "## Under /docktalk",
+        "",
+        "A mention takes both kinds: `@docktalk ps`, `@docktalk jobs`. `--help` behind a line lists its",
+        "options, `/docktalk help locks` what each of a group does. An id may be written `J-42`, `j42`, and",
+        "`42` where one kind alone is meant.",
+    ]
+    for title, names in GROUPS.items():
+        told += ["", f"### {title.capitalize()}", "", "| line | |", "|---|---|"]
+        for name in names:
+            sign = "@" if name == "use" else "/"  # it is about a thread, where Slack knows no slash commands
+            told.append(f"| `{sign}docktalk {examples.get(name, name)}` | {OWN[name]} |")
+    return told
 
 
 def file_name(command: type[Command]) -> str:

@@ -40,6 +40,8 @@ TICKET = b"docktalk ticket\n"
 RECORD = b"docktalk record"
 """Sixteen bytes at most: BLAKE2b takes it as its personalisation."""
 
+NONCE = b"docktalk nonce"
+
 CANCEL = b"docktalk cancel\n"
 
 _SIGNING_FILE = re.compile(r"signing-(\d{4})\.key")
@@ -102,6 +104,10 @@ class BotKeys:
 
     def _record_mac(self, data: bytes, purpose: bytes) -> bytes:
         return hashlib.blake2b(data, key=self._digest_key, person=purpose, digest_size=32).digest()
+
+    def nonce(self, delivery_id: str) -> str:
+        """The one-time number of the change that a delivery asks for: the same if Slack delivers it again."""
+        return self._record_mac(delivery_id.encode(), NONCE).hex()[:32]
 
     def sign_text(self, purpose: bytes, text: str) -> SignedText:
         """What anybody can check who has the public keys."""

@@ -39,7 +39,13 @@ class Orders:
 
     async def check(self, record: RequestRecord, principal: Principal, doubt: Doubt, rule: str) -> None:
         """Has the objects of a change looked at once more."""
-        fields = CheckOrder(job_id=record.job_id, nonce=doubt.nonce, since=doubt.since, command=doubt.command)
+        fields = CheckOrder(
+            job_id=record.job_id,
+            nonce=doubt.nonce,
+            since=doubt.since,
+            command=doubt.command,
+            agreed=doubt.agreed,
+        )
         await self._order(record.host, principal, CHECK, fields, rule)
 
     async def _order(self, host: str, principal: Principal, path: str, fields: Record, rule: str) -> None:
@@ -63,15 +69,9 @@ class Orders:
         """Makes reading a part of a stored output a job; its id, and whether it was there already."""
         job_id, now = await self.queue.next_job_id(), self.clock()
         claims = self._claims(job_id, record.host, principal, SHOW, order, rule, self.start_within)
-        new = RequestRecord(
+        new = RequestRecord.of(
+            request,
             job_id=job_id,
-            delivery_id=request.delivery_id,
-            origin=request.origin,
-            team_id=request.team_id,
-            user_id=request.user_id,
-            user_name=request.user_name,
-            channel_id=request.channel_id,
-            thread_ts=request.thread_ts,
             shown=shown,
             host=record.host,
             command=SHOW,
@@ -80,7 +80,6 @@ class Orders:
             accepted_at=now,
             not_after=claims.not_after,
             deadline=claims.deadline,
-            notes=request.notes,
             page=order,
             instead=instead,
         )

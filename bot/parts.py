@@ -10,6 +10,7 @@ from functools import cached_property
 
 from bot.again import Again
 from bot.approvals.approvals import ApprovalDesk
+from bot.approvals.behind import Behind
 from bot.approvals.budgets import BudgetDesk
 from bot.approvals.who_can import WhoCanDesk
 from bot.audit import entries as audit_entries
@@ -55,6 +56,7 @@ from bot.store.rates import Rates
 from bot.store.thread_targets import ThreadTargets
 from bot.tickets import Tickets
 from bot.uncertain import Uncertain
+from bot.weighing import Weighing
 
 
 class Parts:
@@ -98,6 +100,7 @@ class Parts:
             stores=stores(*self._ground.store, self._ground.keys, self._ground.audit),
             tell=self._lending_board.tell,
             ended=ended,
+            delivered=self._ground.queue.delivered,
             revoked=Revoked(self._ground.settings.data_dir / "bot" / "revoked", time.time),
             clock=time.time,
         )
@@ -162,6 +165,10 @@ class Parts:
         )
 
     @cached_property
+    def _limits(self) -> Limits:
+        return Limits(Rates(*self._ground.store), self._ground.inventories)
+
+    @cached_property
     def approvals(self) -> ApprovalDesk:
         """What people are asked to agree to."""
 
@@ -178,7 +185,9 @@ class Parts:
             queue=self._ground.queue,
             audit=self._ground.audit,
             show=self._cards.show,
+            link=self._ground.links.at,
             accepted=accepted,
+            limits=self._limits,
             incidents=self.incidents,
             lending=self.lending,
             not_now=self._not_now,
@@ -257,20 +266,16 @@ class Parts:
 
     @cached_property
     def _jobs(self) -> Desk:
+        ground = self._ground
         return Desk(
-            queue=self._ground.queue,
-            listing=self._ground.listing,
-            displays=self._ground.displays,
-            orders=Orders(
-                self._ground.keys,
-                self._ground.queue,
-                self._ground.audit,
-                time.time,
-                self._ground.settings.start_within,
-            ),
-            hosts=self._ground.hosts,
+            queue=ground.queue,
+            listing=ground.listing,
+            waiting=self._waiting,
+            displays=ground.displays,
+            orders=Orders(ground.keys, ground.queue, ground.audit, time.time, ground.settings.start_within),
+            hosts=ground.hosts,
             refresh=self.reporter.refresh,
-            link=self._ground.links.to,
+            link=ground.links.to,
             clock=time.time,
         )
 
@@ -280,8 +285,21 @@ class Parts:
             store=ThreadTargets(*self._ground.store, self._ground.keys, time.time),
             hosts=self._ground.hosts,
             lending=self.lending,
+            inventories=self._ground.inventories,
             catalogue=self._ground.catalogue,
             corrections=self._ground.corrections,
+            clock=time.time,
+        )
+
+    @cached_property
+    def _weighing(self) -> Weighing:
+        return Weighing(
+            hosts=self._ground.hosts,
+            targets=self._targets,
+            incidents=self.incidents,
+            lending=self.lending,
+            not_now=self._not_now,
+            unmasked=self._ground.around.unmasked,
             clock=time.time,
         )
 
@@ -292,6 +310,7 @@ class Parts:
             lending=self.lending,
             approvals=self.approvals,
             tickets=self._tickets,
+            listing=ground.listing,
             reviewed=self._lending_board.reviewed,
             can_post=ground.channels.can_post,
             clock=time.time,
@@ -314,10 +333,10 @@ class Parts:
             policy_answers=PolicyAnswers(
                 people=ground.people.principal,
                 jobs=ground.queue.request,
-                catalogue=ground.catalogue,
-                hosts=ground.hosts,
-                incidents=self.incidents,
-                hold=self._not_now.hold,
+                weighing=self._weighing,
+                limits=self._limits,
+                budgets=self.budgets,
+                wire=self._tickets.wire,
                 clock=time.time,
             ),
             audit_view=lambda filters: slack_view(settings.audit_dir, filters, time.time()),
@@ -334,7 +353,7 @@ class Parts:
             hosts=ground.hosts,
             people=self._ground.people,
             channels=self._ground.channels,
-            limits=Limits(Rates(*self._ground.store), self._ground.inventories),
+            limits=self._limits,
             logins=self._registry_logins,
             tickets=self._tickets,
             corrections=self._ground.corrections,
@@ -342,10 +361,9 @@ class Parts:
             own=self._own,
             approvals=self.approvals,
             budgets=self.budgets,
-            incidents=self.incidents,
             lending=self.lending,
             targets=self._targets,
-            not_now=self._not_now,
+            weighing=self._weighing,
             on_reply=self._ground.replied,
             clock=time.time,
         )
@@ -365,17 +383,17 @@ class Parts:
             ),
             outbox=self._ground.outbox,
             own_words=BEGINNINGS,
-            approvals=self.approvals,
+            approvals=Behind(self._waiting, self._ground.people),
             signing_secret=self._ground.settings.slack_signing_secret.get_secret_value(),
         )
 
 
-def recorder(audit: AuditIntake) -> Callable[[Event], Awaitable[None]]:
-    """What the reporter calls before it acknowledges an event; raises StoreDown."""
+def recorder(audit: AuditIntake) -> Callable[[tuple[Event, ...]], Awaitable[None]]:
+    """What the reporter calls before it acknowledges events; raises StoreDown."""
 
-    async def recorded(event: Event) -> None:
-        what = audit_entries.event(event)
-        if what is not None:
-            await audit.append(what, bounded=False)
+    async def recorded(events: tuple[Event, ...]) -> None:
+        found = [what for what in map(audit_entries.event, events) if what is not None]
+        if found:
+            await audit.append(*found, bounded=False)
 
     return recorded

@@ -8,28 +8,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from bot.again import People, Tags
+from bot.again import People
 from bot.approvals.approvals import ApprovalDesk
 from bot.approvals.budgets import BudgetDesk, times_checked
 from bot.audit.entries import Known, nobody
-from bot.holds.not_now import NotNow
-from bot.hosts import Host, Hosts
+from bot.hosts import Hosts
 from bot.jobs.queue import AlreadyAsked, StoreDown
 from bot.lending.lending import Lending
 from bot.lending.lends import Lends
-from bot.own.commands import docker_help, offered, sent_to_docker
+from bot.own.commands import docker_help, offered, option_meant, program_meant
 from bot.own.lines import OwnLines
 from bot.own.thread_target import TargetDesk
 from bot.policy.file import LoadedPolicy, PolicyHolder
 from bot.policy.limits import Limits
-from bot.policy.sight import seen_hosts
 from bot.registry_logins import RegistryLogins
-from bot.reply import Accepted, Help, PasswordNeeded, Refusal, Reply
+from bot.reply import Accepted, Found, Help, PasswordNeeded, Refusal, Reply
 from bot.request import Origin, Request
 from bot.store.audit import AuditIntake
 from bot.store.corrections import Corrections
 from bot.store.intake import NotRecorded
 from bot.tickets import Tickets, as_shown
+from bot.weighing import Weighing
 from handlers.catalogue import Catalogue
 from handlers.faults import Denied, Fault, Reason, UsageFault
 from handlers.grammar.mask import masked
@@ -38,7 +37,6 @@ from handlers.grammar.secrecy import MASK
 from handlers.system.login import Login
 from permissions.decision import NeedsApproval
 from permissions.operation import Operation
-from permissions.policy import UNMASKED_FLAG
 from permissions.ticket import Mode
 
 
@@ -70,10 +68,9 @@ class Pipeline:
     own: OwnLines
     approvals: ApprovalDesk
     budgets: BudgetDesk
-    incidents: Tags
     lending: Lending
     targets: TargetDesk
-    not_now: NotNow
+    weighing: Weighing
     clock: Callable[[], float]
     on_reply: Callable[[Request, Reply], None] = lambda _request, _reply: None
 
@@ -128,15 +125,9 @@ class Pipeline:
                 # The form has asked for it: the CLI's warning is about passwords on a line.
                 parsed = replace(parsed, command=parsed.command.but(password_stdin=True))
             known.line = as_shown(parsed)
-            # A host that they may see nothing of does not exist for them.
-            bound = seen_hosts(policy.policy, principal, request.channel_id, self.hosts, self.clock())
-            seen = await self.lending.seen(principal, request.channel_id, bound)
-            host = self.targets.host(spoken, seen)
-            # From the bot's own records, never from the line: approvals and budgets go by it.
-            incident = await self.incidents.tag(request.channel_id, request.thread_ts)
-            operation = known.operation = self._operation(parsed, host, incident)
-            breaks = None if parsed.dry_run else parsed.break_glass
-            lends = await self.lending.decided(principal, request.channel_id, operation, breaks)
+            operation = await self.weighing.operation(policy.policy, principal, spoken, parsed)
+            known.operation = operation
+            lends = await self.weighing.may(principal, request.channel_id, operation, parsed)
             known.who, known.rule = lends.principal, lends.decision.rule
             # Decided first: whoever may not is asked nothing, and hears of nothing else that is in the way.
             await self._needs_a_place_to_report(request, operation)
@@ -157,13 +148,11 @@ class Pipeline:
         parsed: Parsed,
         operation: Operation,
         lends: Lends,
-    ) -> Accepted | Refusal:
+    ) -> Accepted | Found | Refusal:
         """From the yes to the job, in an order that uses up nothing for a line that goes no further."""
-        principal, decision = lends.principal, lends.decision
-        # After the yes, so that no hold opens anything; a freeze can turn the yes into a question to people.
-        if not parsed.dry_run:
-            decision = await self.not_now.passed(policy.policy, principal, operation, decision)
-        lends.lifts_no_freeze(decision)
+        principal = lends.principal
+        # After the yes, so that no hold opens anything.
+        decision = await self.weighing.now(policy.policy, lends, operation, parsed)
         parsed = replace(parsed, warnings=(*parsed.warnings, *lends.notes))
         parsed = times_checked(parsed, operation, decision)
         # What was refused up to here counts for no limit; whatever may become a job does, asked about or not.
@@ -174,7 +163,7 @@ class Pipeline:
         if isinstance(decision, NeedsApproval) and draft.mode is Mode.RUN and approved is None:
             return await self.approvals.ask(draft, principal, decision, parsed.reason)
         # Last, since all are told of it; and before the job: nothing runs by a glass that nobody heard of.
-        draft = await self.lending.break_glass(lends, draft)
+        principal, draft = await self.lending.break_glass(lends, draft)
         try:
             job_id, duplicate = await self.tickets.issue(draft, principal, decision, policy.sha256, approved)
         except AlreadyAsked as asked:
@@ -182,12 +171,6 @@ class Pipeline:
         await self.lending.ran(principal, job_id)
         question = draft.record.question
         return Accepted(job_id=job_id, duplicate=duplicate, question=question, warnings=parsed.warnings)
-
-    def _operation(self, parsed: Parsed, host: Host, incident: str) -> Operation:
-        operation = parsed.command.operation(host.name)
-        flags = {*operation.flags, *([UNMASKED_FLAG] if self.tickets.unmasked else ())}
-        known = {"flags": tuple(sorted(flags)), "host_labels": host.labels, "incident": incident}
-        return operation.model_copy(update=known)
 
     async def _needs_a_place_to_report(self, request: Request, operation: Operation) -> None:
         if not operation.verb.reads and not await self.channels.can_post(request.channel_id):
@@ -204,9 +187,8 @@ class Pipeline:
         return reply.model_copy(update={"suggestion": line, "correction_id": again, "ahead": asked.job_id})
 
     async def _usage(self, request: Request, fault: UsageFault) -> Refusal:
-        if request.program == "docker" and fault.reason is Reason.UNKNOWN_COMMAND:
-            sent_to_docker(request.text, fault)
-        line, span = masked(request.text, fault.span, self.catalogue)
+        program = program_meant(request.program, request.text, fault, self.catalogue)
+        line, span = masked(request.text, fault.span or option_meant(fault, request.text), self.catalogue)
         said = {"line": line, "span": span, "usage": fault.usage, "warnings": fault.warnings}
         hidden = span is not None and line[slice(*span)] == MASK
         if hidden and fault.reason is Reason.UNKNOWN_OPTION:
@@ -216,10 +198,12 @@ class Pipeline:
         if fault.suggestion is None:
             return refusal
         try:
-            correction = await self.corrections.keep(request, fault.suggestion)
+            meant = request.model_copy(update={"program": program})
+            correction = await self.corrections.keep(meant, fault.suggestion)
         except StoreDown:
             return refusal  # without a button: the caret and the sentence still help
         suggestion, _ = masked(fault.suggestion, None, self.catalogue)
+        suggestion = suggestion if program == request.program else f"/{program} {suggestion}"
         return refusal.model_copy(update={"suggestion": suggestion, "correction_id": correction})
 
 

@@ -66,10 +66,10 @@ class CanDecide(Help):
 
 
 class JobRow(Record):
-    """One job that runs, waits or is held. ``since`` is epoch seconds."""
+    """One job that runs, waits or is held, or waits for people. ``since`` is epoch seconds."""
 
     job_id: str
-    state: Literal["running", "waiting", "held"]
+    state: Literal["running", "waiting", "held", "to be approved"]
     user_id: str
     user_name: str
     shown: str

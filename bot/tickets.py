@@ -21,11 +21,12 @@ from bot.store.corrections import Corrections
 from bot.store.records import Draft, RequestRecord
 from bot.trust import Trust
 from handlers.faults import Fault, Reason
+from handlers.grammar.command import Command
 from handlers.grammar.parser import Parsed
 from handlers.grammar.render import shown
 from permissions.decision import Allow, NeedsApproval
 from permissions.operation import Operation, Principal
-from permissions.ticket import Approved, Claims, Effect, Mode
+from permissions.ticket import Approved, Claims, CommandWire, Effect, Mode
 
 log = structlog.get_logger(__name__)
 
@@ -62,20 +63,13 @@ class Tickets:
         question = "" if request.confirmed or parsed.dry_run else command.question()
         mode = Mode.DRY_RUN if parsed.dry_run else Mode.PREVIEW if question else Mode.RUN
         effect = Effect.READ if operation.verb.reads or mode is not Mode.RUN else Effect.CHANGE
-        host_key = self._host_key(operation.host)
+        wire = self.wire(command, operation.host)
         job_id = await self.queue.next_job_id()
-        wire = to_wire(command, lambda value: self.keys.seal(host_key, value))
         await self.logins.hold(job_id, principal, command)
         return Draft(
-            record=RequestRecord(
+            record=RequestRecord.of(
+                request,
                 job_id=job_id,
-                delivery_id=request.delivery_id,
-                origin=request.origin,
-                team_id=request.team_id,
-                user_id=request.user_id,
-                user_name=request.user_name,
-                channel_id=request.channel_id,
-                thread_ts=request.thread_ts,
                 shown=as_shown(parsed),
                 host=operation.host,
                 command=command.path,
@@ -87,16 +81,22 @@ class Tickets:
                 if mode is Mode.PREVIEW
                 else "",
             ),
-            nonce=secrets.token_hex(16),
+            # Whoever takes from the store that it came makes no second change of it.
+            nonce=self.keys.nonce(request.delivery_id),
             command=wire,
             mode=mode,
             lane=lane_of(command, operation.incident),
             same=sameness(command, wire) if effect is Effect.CHANGE else "",
-            logins=await self.logins.sealed(principal, command, host_key),
+            logins=await self.logins.sealed(principal, command, self._host_key(operation.host)),
             again=request.again,
             times=parsed.times,
             within=parsed.within,
         )
+
+    def wire(self, command: Command, host: str) -> CommandWire:
+        """The command as it travels to a host; raises Fault when that has no key to seal its secrets to."""
+        host_key = self._host_key(host)
+        return to_wire(command, lambda value: self.keys.seal(host_key, value))
 
     async def redraft(self, draft: Draft, delivery_id: str) -> Draft:
         """The same once more, as another job; raises StoreDown."""

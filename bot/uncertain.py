@@ -43,6 +43,7 @@ class Uncertain:
             nonce=claims.nonce,
             since=claims.issued_at,
             command=claims.command.model_copy(update={"sealed": {}}),
+            agreed=tuple(one for one in claims.approved.bound if one.of_set) if claims.approved else (),
             line_id=await self._line(record, claims),
             reason=event.result.reason,
             text=event.result.stderr.text,

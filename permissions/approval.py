@@ -90,6 +90,10 @@ class State(StrEnum):
     VOID = "void"
 
 
+ASKED_AGAIN = frozenset({State.EXPIRED, State.VOID})
+"""What its asker may ask once more by the line that is kept: nobody has said no to it."""
+
+
 class Vote(Record):
     """What one person said, last; ``at`` is epoch seconds."""
 

@@ -130,6 +130,43 @@ def elevations(
             yield Elevated(label, entry, found)
 
 
+def still_lends(
+    policy: Policy, principal: Principal, channel_id: str, lent: Lent, hosts: Sequence[Operation], at: float
+) -> bool:
+    """Whether an entry of the policy in force would let somebody have what was lent to them, on these hosts.
+
+    A shift that has ended meanwhile ends nothing; who is in the rotation no more has nothing by it.
+    """
+    bound = principal.model_copy(update={"lent": ()})
+    entries: Sequence[Elevation | BreakGlass] = policy.break_glass if lent.break_glass else policy.elevations
+    return any(
+        entry.role == lent.role
+        and (not entry.channels or channel_id in entry.channels)
+        and all(covers_host(entry.hosts, there.host, there.host_labels) for there in hosts)
+        and (isinstance(entry, Elevation) or set(lent.verbs) <= set(entry.verbs))
+        and _is_for(policy, entry, bound, channel_id, hosts, at)
+        for entry in entries
+    )
+
+
+def _is_for(
+    policy: Policy,
+    entry: Elevation | BreakGlass,
+    principal: Principal,
+    channel_id: str,
+    hosts: Sequence[Operation],
+    at: float,
+) -> bool:
+    rotations = (name for name in entry.oncall if name in policy.oncall)
+    on_call = {name for name in rotations if principal.user_id in policy.oncall[name].everybody}
+    if entry.lists(principal.user_id, principal.groups, on_call):
+        return True
+    roles = set(entry.roles) if isinstance(entry, Elevation) else set()
+    return bool(roles) and all(
+        roles & set(held_roles(policy, principal, channel_id, there, at)) for there in hosts
+    )
+
+
 def _lists(policy: Policy, entry: ForPeople, principal: Principal, at: float) -> bool:
     on_call = {name for name, rotation in policy.oncall.items() if principal.user_id in rotation.on_call(at)}
     return entry.lists(principal.user_id, principal.groups, on_call)

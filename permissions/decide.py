@@ -22,7 +22,9 @@ DEFAULT_RULE = "default"
 STANDING_RULE = "standing rule"
 """The account is not a full member of the workspace; no policy can change that."""
 NAME_RULE = "name rule"
-"""A target's name is empty or holds what no name can hold; no policy can change that."""
+"""A name is empty or holds what no name can hold, or there are too many; no policy can change that."""
+MOST_NAMED = 300
+"""The most objects that one line may name: every rule is asked about every name."""
 FAILURE_RULE = "failure"
 """The decision itself failed."""
 
@@ -137,6 +139,12 @@ def _standing(principal: Principal) -> Deny | None:
 
 
 def _names(operation: Operation) -> Deny | None:
+    if len(operation.resources) > MOST_NAMED and not operation.live:
+        return Deny(
+            rule=NAME_RULE,
+            reason=f"`{operation.command}` was given more than {MOST_NAMED} names, the most for one line.",
+            hint="Split it into several lines.",
+        )
     if all(resource.name.strip() and resource.name.isprintable() for resource in operation.resources):
         return None
     return Deny(

@@ -235,7 +235,8 @@ def _passing(freeze: Freeze) -> str:
     passing = f"{', '.join(dict.fromkeys(parts))} still pass"
     if not freeze.incident_verbs:
         return passing
-    return f"{passing}; under an open incident also {', '.join(verb.value for verb in freeze.incident_verbs)}"
+    also = ", ".join(verb.value for verb in freeze.incident_verbs)
+    return f"{passing}; in an incident (`/docktalk incident open INC-12`) also {also}"
 
 
 def _utc(moment: float, now: float) -> str:

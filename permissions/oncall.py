@@ -38,6 +38,11 @@ class Rotation(Record):
             raise ValueError("the rotation has nobody in it")
         return self
 
+    @property
+    def everybody(self) -> frozenset[str]:
+        """The user ids of all who take turns or stand in, whoever's turn it is."""
+        return frozenset((*self.users, *(user for shift in self.shifts for user in shift.users)))
+
     def on_call(self, at: float) -> tuple[str, ...]:
         """The user ids at a moment (epoch seconds); nobody before the start."""
         standing_in = [

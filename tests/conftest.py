@@ -1,6 +1,13 @@
 """Fixtures of every test; those that need a service lie in tests/services and mark the test by themselves."""
 
+import gc
+
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes on a busy machine says nothing of the code.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 pytest_plugins = ["tests.services.engine", "tests.services.registry", "tests.services.store"]
 
@@ -9,6 +16,17 @@ MARKS = {
     "store": {"store_url", "each_store_url", "real_redis_url", "start_store"},
     "registry": {"registry"},
 }
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    # What is collected stays to the end: looking through it for garbage takes as long as collecting it.
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,10 +12,10 @@ import structlog
 from bot.again import People, Tags
 from bot.approvals.approvers import Approvers
 from bot.approvals.budgets import BudgetDesk
-from bot.approvals.draft_now import draft_now
+from bot.approvals.draft_now import draft_now, tagged_still
 from bot.approvals.lines import Approve, AskAgain, OfApproval, Withdraw
 from bot.approvals.lines import Deny as DenyLine
-from bot.approvals.words import NOT_COUNTED, gone, outcome
+from bot.approvals.words import NOT_COUNTED, UNSEEN, gone, outcome
 from bot.audit import entries as audit_entries
 from bot.clockwork import for_ever, look_after
 from bot.holds.not_now import NotNow
@@ -26,13 +26,14 @@ from bot.lending.lending import Lending
 from bot.lending.lends import Lends
 from bot.own.said import Said
 from bot.policy.file import PolicyHolder
-from bot.reply import Accepted, Told
-from bot.store.approvals import LOOK_WITHIN, Approvals, Asked, CameBefore, card_key, new_token, newly_asked
+from bot.policy.limits import Limits
+from bot.reply import Accepted, Found, Help, Told
+from bot.store.approvals import LOOK_WITHIN, Approvals, Asked, AsksAlready, CameBefore, card_key, newly_asked
 from bot.store.audit import AuditIntake
 from bot.store.grants import Grant, GrantDraft
 from bot.store.records import Draft
 from bot.tickets import Tickets
-from bot.written import as_kept
+from bot.written import as_kept, spelled
 from handlers.faults import ApprovalClosed, Denied, Fault, Reason
 from handlers.grammar.command import Command
 from permissions import approval as step
@@ -50,6 +51,10 @@ TRIES = 5
 FINISH_WITHIN = 2.0
 """Seconds after a step until the clock finishes what whoever took it has not shown: it may have died."""
 
+QUEUED_WITHIN = 900.0
+"""Seconds from the last yes in which it becomes a job: later nobody expects it to run, and whoever brought it
+back into the store could wait until its one-time number is forgotten."""
+
 Step = Callable[[Asked], Awaitable[Approval | NotCounted]]
 
 
@@ -57,7 +62,8 @@ Step = Callable[[Asked], Awaitable[Approval | NotCounted]]
 class ApprovalDesk:
     """``show`` brings the card up to date, ``accepted`` is told of every job that comes of an approval.
 
-    ``clock`` is epoch seconds. Methods raise Fault, StoreDown among them.
+    ``link`` is the address of a message, "" for none yet; ``clock`` is epoch seconds. Methods raise Fault,
+    StoreDown among them.
     """
 
     store: Approvals
@@ -69,7 +75,9 @@ class ApprovalDesk:
     queue: BotQueue
     audit: AuditIntake
     show: Callable[[Asked, Mapping[str, Voter]], Awaitable[None]]
+    link: Callable[[str], Awaitable[str]]
     accepted: Callable[[str], None]
+    limits: Limits
     incidents: Tags
     lending: Lending
     budgets: BudgetDesk
@@ -78,8 +86,11 @@ class ApprovalDesk:
 
     async def ask(
         self, draft: Draft | GrantDraft, principal: Principal, needs: NeedsApproval, reason: str
-    ) -> Accepted:
-        """Begins to ask: people see the card, once the host's worker has looked at the targets of a job."""
+    ) -> Accepted | Found:
+        """Begins to ask: people see the card, once the host's worker has looked at the targets of a job.
+
+        Found is the card where the same is asked for already.
+        """
         if isinstance(draft, Draft) and not await self.queue.alive(draft.record.host):
             raise Fault(
                 f"The worker of {draft.record.host} is silent, so nobody could see what this would do. "
@@ -93,8 +104,14 @@ class ApprovalDesk:
             asked = asked.model_copy(update={"glass": could})
         else:  # there is nothing to be looked at before people can decide
             asked = asked.model_copy(update={"told": tuple(await self.approvers.to_tell(asked))})
+        await self.limits.asks(principal)
         with self.audit.entry(audit_entries.approval_asked(asked)) as entry:
-            job_id, duplicate = await self.store.open(asked, entry, self.clock() + FINISH_WITHIN)
+            try:
+                job_id, duplicate = await self.store.open(asked, entry, self.clock() + FINISH_WITHIN)
+            except AsksAlready as already:
+                self.audit.unused(entry)
+                text = f"{already.message} Nobody is asked a second time."
+                return Found(text=text, link=await self.link(card_key(already.job_id)))
         if duplicate:
             self.audit.unused(entry)
             return Accepted(job_id=job_id, duplicate=True, waits=True)
@@ -114,6 +131,8 @@ class ApprovalDesk:
                 return NotCounted.NOT_LOOKED_AT
             if event.reason:
                 return step.void(asked.approval, event.message, now)
+            if now >= asked.approval.asked_at + LOOK_WITHIN:  # also one that is played again
+                return step.void(asked.approval, UNSEEN, now)
             bound = tuple(target.bound for target in event.targets)
             if event.terms is None:
                 return step.waive(asked.approval, bound, now)
@@ -130,7 +149,7 @@ class ApprovalDesk:
 
     lines = (Approve, DenyLine, Withdraw, AskAgain)
 
-    async def answer(self, line: Command, said: Said) -> Accepted | Told:
+    async def answer(self, line: Command, said: Said) -> Accepted | Help:
         """What somebody says by a button, or by typing it."""
         if not isinstance(line, OfApproval):
             raise TypeError(f"{line.path} is no line about an approval")
@@ -172,12 +191,8 @@ class ApprovalDesk:
     async def lent_ended(self, grant: Grant) -> None:
         """Shows on the card of an elevation that it is over."""
         asked = await self.store.of_job(grant.job_id)
-        if asked is None or not isinstance(asked.draft, GrantDraft):
-            return
-        over = {"ended_at": grant.revoked_at or grant.until, "ended_by": grant.revoked_by}
-        later = asked.approval.model_copy(update={"revision": asked.approval.revision + 1})
-        shown = {"draft": asked.draft.model_copy(update=over), "approval": later}
-        await self.show(asked.model_copy(update=shown), {})
+        if asked is not None and isinstance(asked.draft, GrantDraft):
+            await self.show(asked.lent_until(grant.revoked_at or grant.until, grant.revoked_by), {})
 
     async def _void(self, job_id: str, why: str) -> Asked:
         async def void(asked: Asked) -> Approval | NotCounted:
@@ -207,7 +222,7 @@ class ApprovalDesk:
 
         async def tick(asked: Asked) -> Approval | NotCounted:
             if asked.approval.bound is None and now >= asked.approval.asked_at + LOOK_WITHIN:
-                return step.void(asked.approval, "The worker did not say what it would do.", now)
+                return step.void(asked.approval, UNSEEN, now)
             expired = step.expire(asked.approval, now)
             return step.tell(asked.approval, now) if isinstance(expired, NotCounted) else expired
 
@@ -235,7 +250,7 @@ class ApprovalDesk:
         )
 
         async def cast(asked: Asked) -> Approval | NotCounted:
-            asked = await self._tagged_still(asked)
+            asked = await tagged_still(asked, self.incidents)
             return step.cast(asked.approval, vote, await self.approvers.voters(asked, principal))
 
         changed, refused = await self._step(asked.job_id, cast, principal, once=said.request.delivery_id)
@@ -247,13 +262,6 @@ class ApprovalDesk:
         await self._go_on(changed, await self.approvers.voters(changed, principal))
         verb = "approve" if approves else "deny"
         return Told(text=f"You {verb} {asked.job_id}: {outcome(changed.approval)}.\n")
-
-    async def _tagged_still(self, asked: Asked) -> Asked:
-        """Without its incident once that is closed: what an open one opens ends with it."""
-        record, approval = asked.draft.record, asked.approval
-        if approval.incident in {"", await self.incidents.tag(record.channel_id, record.thread_ts)}:
-            return asked
-        return asked.model_copy(update={"approval": approval.model_copy(update={"incident": ""})})
 
     async def withdraw(self, asked: Asked, said: Said, why: str = "") -> Told:
         """Takes back what its asker wants no more, or does in another way; raises ApprovalClosed."""
@@ -269,19 +277,22 @@ class ApprovalDesk:
         await self._told(changed, {})
         return Told(text=f"{asked.job_id} is taken back. Nothing was run.\n")
 
-    async def _ask_again(self, asked: Asked, principal: Principal) -> Accepted:
+    async def _ask_again(self, asked: Asked, principal: Principal) -> Accepted | Found:
         """The same line once more, decided anew and on what is there now."""
-        if principal.user_id != asked.approval.asker_id or asked.approval.state is not State.VOID:
-            raise ApprovalClosed("Only its asker can ask again, and only for what could not be run.")
+        if principal.user_id != asked.approval.asker_id or asked.approval.state not in step.ASKED_AGAIN:
+            raise ApprovalClosed(
+                "Only its asker can ask again, and only for what nobody decided in time or could not be run."
+            )
         if not isinstance(asked.draft, Draft):
             raise ApprovalClosed("A role is asked for anew by the line that asks for it.")
         draft = await self.now(await self.tickets.redraft(asked.draft, f"again:{asked.job_id}"))
         lends = await self.decide(draft, principal)
-        policy, who = self.policy.current, lends.principal
+        policy, who, draft = self.policy.current, lends.principal, lends.noted(draft)
         decision = await self.not_now.passed(policy.policy, who, draft.operation, lends.decision)
         if isinstance(decision, NeedsApproval):
             return await self.ask(draft, who, decision, asked.approval.reason)
         job_id, duplicate = await self.tickets.issue(draft, who, decision, policy.sha256)
+        await self.lending.ran(who, job_id)
         return Accepted(job_id=job_id, duplicate=duplicate)
 
     async def _go_on(self, asked: Asked, voters: Mapping[str, Voter]) -> None:
@@ -310,6 +321,8 @@ class ApprovalDesk:
             return
         if await self.queue.request(asked.job_id) is not None:
             return  # it is in the queue: what the policy says since then is the worker's to ask
+        if self.clock() >= asked.approval.ended_at + QUEUED_WITHIN:
+            raise ApprovalClosed("It was agreed to too long ago, and could not begin until now.")
         by = tuple(vote.user_id for vote in asked.approval.votes if vote.approves)
         lends = await self.decide(draft, await self._asker(asked), agreed=True)
         terms, bound = asked.approval.terms, asked.approval.bound or ()
@@ -322,7 +335,7 @@ class ApprovalDesk:
             update={"delivery_id": f"approved:{asked.job_id}", "under": under}
         )
         await self.budgets.begin(asked, approved, lends.decision)
-        ready = await self.now(draft.model_copy(update={"record": record, "again": True}))
+        ready = await self.now(lends.noted(draft.model_copy(update={"record": record, "again": True})))
         job_id, duplicate = await self.tickets.issue(
             ready, lends.principal, lends.decision, self.policy.current.sha256, approved if by else None
         )
@@ -342,15 +355,13 @@ class ApprovalDesk:
         """What waited, as its place is now; raises ApprovalClosed."""
         return await draft_now(draft, self.hosts, self.incidents)
 
-    async def asked(self, token: str) -> Asked | None:
-        """What stands behind a card's button; None when it is too long ago."""
-        return await self.store.of_token(token)
-
     async def find(self, named: str) -> Asked:
         """The one of this token or job; raises ApprovalClosed where there is none."""
         found = await self.store.of_token(named)
         if found is None:
-            found = await self.store.of_job(named.upper())
+            job_id = spelled(named, "J")
+            guessed = named.lstrip("Jj-") != job_id.removeprefix("J-")  # with zeros before it
+            found = None if guessed else await self.store.of_job(job_id)
         if found is None:
             raise gone()
         return found
@@ -373,9 +384,7 @@ class ApprovalDesk:
             after = await taken(asked)
             if isinstance(after, NotCounted):
                 return asked, after
-            # The buttons of a card are about the look that it shows, and about no other.
-            looked = {"probed": probed, "token": new_token()} if probed else {}
-            changed = asked.model_copy(update={"approval": after, **looked})
+            changed = asked.after(after, probed)
             if by is None and after.state is State.OPEN:
                 told = tuple(await self.approvers.to_tell(changed))
             new = tuple(user for user in dict.fromkeys(told) if user not in asked.told)

@@ -18,11 +18,12 @@ from bot.clockwork import for_ever, look_after
 from bot.jobs.lanes import digest_of
 from bot.own.said import Said
 from bot.reply import Help, Told
+from bot.request import Request
 from bot.store.approvals import Approvals, Asked, card_key
 from bot.store.budgets import Budget, budget_id, budget_secret
 from bot.store.in_force import InForce
 from bot.store.incidents import Incident
-from bot.store.records import Draft
+from bot.store.records import Draft, RequestRecord
 from bot.times import clock_time
 from handlers.faults import ApprovalClosed, Fault, Reason, UsageFault
 from handlers.grammar.command import Command
@@ -30,7 +31,7 @@ from handlers.grammar.parser import Parsed
 from permissions.audit import InForceChanged
 from permissions.decision import Allow, NeedsApproval
 from permissions.operation import Operation, Principal
-from permissions.ticket import Approved, Mode
+from permissions.ticket import Approved, CommandWire, Mode
 
 log = structlog.get_logger(__name__)
 
@@ -140,11 +141,13 @@ class BudgetDesk:
         Where there is none, or none is needed, the draft as it is. ``policy`` is the SHA-256 of the one in
         force.
         """
-        if not isinstance(decision, NeedsApproval) or decision.excepted or draft.mode is not Mode.RUN:
+        if not isinstance(decision, NeedsApproval) or draft.mode is not Mode.RUN:
             return draft, None
         delivery = draft.record.delivery_id
         for _ in range(TRIES):
-            budget = await self._covering(draft, principal, decision)
+            budget = await self.covering(
+                draft.record, draft.record.host, draft.operation, draft.command, principal, decision
+            )
             if budget is None:
                 return draft, None
             if delivery in budget.deliveries:  # it was counted before it was delivered again
@@ -159,24 +162,32 @@ class BudgetDesk:
                 return _use(after, draft, number), after.approved(policy)
         raise _busy()
 
-    async def _covering(self, draft: Draft, principal: Principal, decision: NeedsApproval) -> Budget | None:
-        record, now = draft.record, self.clock()
-        incident = record.operation.incident if record.operation else ""
-        if not incident:
+    async def covering(
+        self,
+        place: Request | RequestRecord,
+        host: str,
+        operation: Operation,
+        command: CommandWire,
+        principal: Principal,
+        decision: NeedsApproval,
+    ) -> Budget | None:
+        """The one by which a line runs without asking, if any; an exception to a freeze is asked for."""
+        now = self.clock()
+        if not operation.incident or decision.excepted:
             return None
         line = (
             principal.team_id,
             principal.user_id,
-            record.host,
-            digest_of(draft.command),
-            record.channel_id,
-            record.thread_ts,
-            incident,
+            host,
+            digest_of(command),
+            place.channel_id,
+            place.thread_ts,
+            operation.incident,
             decision.terms,
         )
         for one in await self.store.all():
             of_line = (one.team_id, one.user_id, one.host, one.digest, one.channel_id, one.thread_ts)
-            left = one.used < one.most or record.delivery_id in one.deliveries
+            left = one.used < one.most or place.delivery_id in one.deliveries
             if left and one.good(now) and (*of_line, one.incident, one.asked) == line:
                 found = await self.incidents.open(one.incident)
                 if found is not None and found.id == one.incident_id:

@@ -3,6 +3,7 @@
 from bot.again import Tags
 from bot.approvals.words import gone
 from bot.hosts import Hosts
+from bot.store.approvals import Asked
 from bot.store.records import Draft
 
 
@@ -18,3 +19,14 @@ async def draft_now(draft: Draft, hosts: Hosts, incidents: Tags) -> Draft:
     tag = await incidents.tag(record.channel_id, record.thread_ts)
     operation = draft.operation.model_copy(update={"host_labels": host.labels, "incident": tag})
     return draft.model_copy(update={"record": record.model_copy(update={"operation": operation})})
+
+
+async def tagged_still(asked: Asked, incidents: Tags) -> Asked:
+    """What waits, without its incident once that is closed: what an open one opens ends with it."""
+    record, approval = asked.draft.record, asked.approval
+    if approval.incident in {"", await incidents.tag(record.channel_id, record.thread_ts)}:
+        return asked
+    # Where nobody typed a reason it was the incident's name.
+    reason = "" if approval.reason == approval.incident else approval.reason
+    closed = approval.model_copy(update={"incident": "", "reason": reason})
+    return asked.model_copy(update={"approval": closed})

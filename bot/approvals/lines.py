@@ -3,12 +3,12 @@
 import re
 from typing import Annotated
 
-from bot.written import check_id, check_length
+from bot.written import check_length, check_spelled
 from handlers.grammar.command import Arg, Command, Opt
 from permissions.approval import MAX_REASON
 from permissions.verbs import Danger, Verb
 
-_NAMED = re.compile(r"[Jj]-\d{1,18}|[A-Za-z0-9_-]{22}")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 class OfApproval(Command):
@@ -19,7 +19,8 @@ class OfApproval(Command):
     def check(self) -> None:
         """Raises UsageFault for what is neither."""
         hint = "The card of an approval ends with its id."
-        check_id(self.approval, _NAMED, what="job", example="J-42", hint=hint)
+        if not _TOKEN.fullmatch(self.approval):
+            check_spelled(self.approval, "J", what="job", example="J-42", hint=hint)
 
 
 class Approve(OfApproval, path="approve", verb=Verb.OPERATE, danger=Danger.SAFE, example="approve J-42"):
@@ -48,7 +49,7 @@ class Withdraw(OfApproval, path="withdraw", verb=Verb.OPERATE, danger=Danger.SAF
 
 
 class AskAgain(OfApproval, path="ask-again", verb=Verb.OPERATE, danger=Danger.SAFE, example="ask-again J-42"):
-    """Ask once more, on what is there now, for what could not be run as it was approved."""
+    """Ask once more, on what is there now, for what was not decided in time or could not be run."""
 
 
 class WhoCan(OfApproval, path="who-can", verb=Verb.LIST, danger=Danger.SAFE, example="who-can J-42"):

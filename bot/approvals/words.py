@@ -12,6 +12,8 @@ NOT_COUNTED = {
     NotCounted.ALREADY: "You have said that already; it counts once.",
 }
 
+UNSEEN = "The worker did not say what it would do."
+
 
 def gone() -> ApprovalClosed:
     """For one that is not there."""

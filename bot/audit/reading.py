@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from bot.audit.segments import read_lines, segment_file, segments
 from bot.slack.blocks import line as one_line
+from bot.written import spelled
 from handlers.faults import Reason
 from permissions import audit
 from permissions.audit import ENTRY, Entry, What
@@ -202,6 +203,8 @@ def split(text: str) -> list[str]:
 
 
 def _value(name: str, value: str) -> str:
+    if name == "job":
+        return spelled(value, "J") or value
     if name != "user":
         return value
     found = _USER.fullmatch(value)
@@ -253,7 +256,7 @@ _OVER = frozenset({"ended", "closed", "released", "expired", "revoked"})
 
 def _in_force(what: audit.InForceChanged) -> tuple[str, str, str]:
     lasts = what.until and what.change not in _OVER
-    until = f" until {datetime.fromtimestamp(what.until, UTC):%m-%d %H:%M}" if lasts else ""
+    until = f", until {datetime.fromtimestamp(what.until, UTC):%m-%d %H:%M}" if lasts else ""
     named = what.incident if what.what == "incident" and what.incident else what.id
     tag = f" [{what.incident}]" if what.incident not in {"", named} else ""
     of = f" of {what.of}" if what.of and not (what.who and what.who.user_id == what.of) else ""
@@ -267,17 +270,19 @@ def _of_job(what: What) -> str:
             voted = {True: f"{_name(what.who)} agrees, ", False: f"{_name(what.who)} refuses, ", None: ""}
             why = f": {what.reason}" if what.reason else ""
             told = f", asked {', '.join(what.told)}" if what.told else ""
-            came = f"approval: {voted[what.approves]}{what.state}{told}{why}"
+            reminds = what.revision > 1 and what.approves is None and what.state == "open" and not told
+            came = f"approval: {voted[what.approves]}{what.state}{told}{', reminded' if reminds else ''}{why}"
         case audit.DecidedAgain():
             came = f"waited too long, decided again: {what.rule}"
         case audit.Ordered():
-            came = f"ordered by the bot: {what.command} for {what.for_job}"
+            # Of docker's commands it orders none: only a look at what one that waits for people would do.
+            looks = "" if what.command.startswith("docktalk ") else "a look at what would be done by "
+            came = f"ordered by the bot: {looks}{what.command} for {what.for_job}"
         case audit.Started():
             came = f"started by {what.worker}"
         case audit.Ended():
-            why = f" ({what.reason})" if what.reason else ""
             took = max(0.0, what.ended_at - what.began_at)
-            came = f"{'failed' if what.exit_code else 'done'}: exit {what.exit_code}{why} after {took:.1f} s"
+            came = f"{_ended(what)} after {took:.1f} s"
         case audit.NotRun():
             came = f"not run by {what.worker or 'any worker'}: {what.refusal}"
         case audit.Uploaded():
@@ -287,8 +292,22 @@ def _of_job(what: What) -> str:
     return f"{what.job_id} {came}"
 
 
+_CUT_SHORT: dict[str, str] = {
+    Reason.CANCELLED: "stopped",
+    Reason.MOVED: "not run, its targets are others by now",
+    Reason.TIMED_OUT: "timed out",
+}
+
+
+def _ended(what: audit.Ended) -> str:
+    if word := _CUT_SHORT.get(what.reason):
+        return f"{word}: exit {what.exit_code}"
+    why = f" ({what.reason})" if what.reason else ""
+    return f"{'failed' if what.exit_code else 'done'}: exit {what.exit_code}{why}"
+
+
 def _name(who: Principal | None) -> str:
-    return f"{who.name} ({who.user_id})" if who else "the clock"
+    return f"{who.name} ({who.user_id})" if who else "the bot"
 
 
 def _of_bot(what: What) -> str:

@@ -14,7 +14,7 @@ from bot.holds.lines import ListLocks, SetLock, Unlock
 from bot.hosts import Host, Hosts
 from bot.own.operations import LOCK, UNLOCK, own_operation
 from bot.own.said import Said
-from bot.policy.sight import seen_hosts
+from bot.policy.sight import MISSING, is_missing, seen_hosts
 from bot.reply import Help, Told
 from bot.store.inventory import Inventories
 from bot.store.kept_locks import KeptLock, KeptLocks
@@ -22,16 +22,16 @@ from handlers.faults import Denied, Fault, Reason
 from handlers.grammar.command import Command
 from permissions.audit import InForceChanged
 from permissions.bundle import MOST_LOCKS
-from permissions.decide import decide
-from permissions.decision import Allow
 from permissions.holds import Lock, by_freeze, by_lock
 from permissions.matching import covers_host
 from permissions.operation import Operation, Principal, Resource
-from permissions.verbs import Kind, Verb
+from permissions.verbs import Kind
 
 log = structlog.get_logger(__name__)
 
 CLOCK_SECONDS = 1.0
+MOST_OWN = 20
+"""So many locks of one person: nobody keeps the others from locking anything."""
 TRIES = 5
 """How often a release is tried anew because somebody else changed the lock."""
 
@@ -95,12 +95,7 @@ class HoldDesk:
         there = next((one for one in kept if one.delivery_id == request.delivery_id), None)
         if there is not None:
             return _locked(there.lock, known=True)
-        if len(kept) >= MOST_LOCKS:
-            raise Fault(
-                f"There are {MOST_LOCKS} locks already, the most there can be. Nothing was locked.",
-                hint="`/docktalk locks` lists them; release what nobody needs.",
-                reason=Reason.LIMIT,
-            )
+        _not_too_many(kept, said.principal)
         lock = Lock(
             id=await self.locks.records.next_id(),
             owner_id=said.principal.user_id,
@@ -232,15 +227,10 @@ class HoldDesk:
         """Whether the name may be mistyped; what its owner may not see counts as not there."""
         if not container or len(hosts) != 1:
             return False
-        listing = {"command": "container ls", "verb": Verb.LIST}
-        operation = _operation(LOCK, hosts[0], container).model_copy(update=listing)
         channel, now = said.request.channel_id, self.clock()
-        decision = decide(said.policy, said.principal, channel, operation, now)
-        if isinstance(decision, Allow) and decision.provisional:
-            return False  # only a worker could tell whether its owner may see it
-        found = await self.inventories.of(hosts[0].name, Kind.CONTAINER)
-        there = isinstance(decision, Allow) and any(container in one.names for one in found)
-        return bool(found) and not there
+        return await is_missing(
+            self.inventories, said.policy, said.principal, channel, hosts[0], container, now
+        )
 
 
 def _on(pattern: str, hosts: tuple[Host, ...]) -> bool:
@@ -256,10 +246,23 @@ def _operation(command: str, host: Host, container: str) -> Operation:
 def _locked(lock: Lock, *, known: bool, missing: bool = False) -> Told:
     until = f" until {datetime.fromtimestamp(lock.until, UTC):%Y-%m-%d %H:%M UTC}" if lock.until else ""
     notes = "" if known else " Workers will know within seconds."
-    notes += " You can see no container of that name there: is it spelled right?" if missing else ""
+    notes += f" {MISSING}" if missing else ""
     return Told(
         text=f"{lock.id}: {lock.about} is locked{until}. Changes of others are refused or wait; "
         f"`/docktalk unlock {lock.id}` releases it.{notes}\n"
+    )
+
+
+def _not_too_many(kept: tuple[KeptLock, ...], who: Principal) -> None:
+    most, whose = MOST_LOCKS, "There are"
+    if sum(one.lock.owner_id == who.user_id for one in kept) >= MOST_OWN:
+        most, whose = MOST_OWN, "You have set"
+    elif len(kept) < MOST_LOCKS:
+        return
+    raise Fault(
+        f"{whose} {most} locks already, the most there can be. Nothing was locked.",
+        hint="`/docktalk locks` lists them; release what nobody needs.",
+        reason=Reason.LIMIT,
     )
 
 

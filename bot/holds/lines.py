@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from bot.written import as_kept, check_id, check_length
+from bot.written import as_kept, check_length, check_spelled, spelled
 from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.values import BOOL
@@ -18,7 +18,6 @@ _TARGET = re.compile(
 )
 _SPAN = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_ID = re.compile(r"[Kk]-(\d{1,18})")
 
 
 class SetLock(
@@ -83,13 +82,12 @@ class Unlock(Command, path="unlock", verb=Verb.OPERATE, danger=Danger.SAFE, exam
 
     def check(self) -> None:
         """Raises UsageFault for what is no lock's id."""
-        check_id(self.lock, _ID, what="lock", example="K-3", hint="`/docktalk locks` lists them.")
+        check_spelled(self.lock, "K", what="lock", example="K-3", hint="`/docktalk locks` lists them.")
 
     @property
     def lock_id(self) -> str:
         """The id in its one spelling."""
-        found = _ID.fullmatch(self.lock)
-        return f"K-{int(found[1])}" if found else self.lock
+        return spelled(self.lock, "K")
 
 
 LINES = (SetLock, ListLocks, Unlock)

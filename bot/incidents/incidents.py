@@ -41,6 +41,8 @@ LONGEST_SECONDS = 72 * 3600.0
 CLOCK_SECONDS = 30.0
 MOST_OPEN = 100
 """Every line reads all that are open."""
+MOST_OWN = 10
+"""So many of one person: nobody keeps the others from opening theirs, nor takes many of their names."""
 TRIES = 5
 """How often a change is tried anew because somebody else was first."""
 
@@ -151,12 +153,7 @@ class IncidentDesk:
         for _ in range(TRIES):
             now = self.clock()
             known, changes = await self.store.as_of()
-            if len(known) >= MOST_OPEN:
-                raise Fault(
-                    f"{MOST_OPEN} incidents are open already, the most there can be. Nothing was opened.",
-                    hint="`/docktalk incident list` shows those of this channel; close what is over.",
-                    reason=Reason.LIMIT,
-                )
+            _not_too_many(known, person)
             one = Incident(
                 id=await self.store.next_id(),
                 name=line.name,
@@ -184,7 +181,7 @@ class IncidentDesk:
         person = said.principal
         mine = one is not None and (one.team_id, one.owner_id) == (person.team_id, person.user_id)
         if one is None or not (mine or one.channel_id == said.request.channel_id):
-            raise _not_here(line.name)
+            raise _not_here(line.name, "open incident")
         if not mine:
             self._allowed(said)
         if not await self._ended(one, person, line.note):
@@ -305,6 +302,19 @@ def _refuse_a_second(one: Incident, others: list[Incident]) -> None:
             )
 
 
+def _not_too_many(known: tuple[Incident, ...], who: Principal) -> None:
+    whose, most = "are open", MOST_OPEN
+    if sum((one.team_id, one.owner_id) == (who.team_id, who.user_id) for one in known) >= MOST_OWN:
+        whose, most = "of yours are open", MOST_OWN
+    elif len(known) < MOST_OPEN:
+        return
+    raise Fault(
+        f"{most} incidents {whose} already, the most there can be. Nothing was opened.",
+        hint="`/docktalk incident list` shows those of this channel; close what is over.",
+        reason=Reason.LIMIT,
+    )
+
+
 def _told(one: Incident, change: str, who: Principal | None, reason: str, now: float) -> InForceChanged:
     return InForceChanged(
         what="incident",
@@ -326,7 +336,9 @@ def _line(one: Incident, now: float, request: Request) -> str:
     same = here and one.thread_ts in {"", request.thread_ts}
     where = one.covers if same else "another thread" if here else "another channel"
     title = f": {one.title}" if one.title else ""
-    return f"{one.name} is open for {lasted(now - one.opened_at)}, by {one.owner_name}, for {where}{title}"
+    return (
+        f"{one.name} has been open for {lasted(now - one.opened_at)}, by {one.owner_name}, for {where}{title}"
+    )
 
 
 def _busy() -> Fault:
@@ -337,9 +349,9 @@ def _busy() -> Fault:
     )
 
 
-def _not_here(name: str) -> Fault:
+def _not_here(name: str, which: str = "incident") -> Fault:
     return Fault(
-        f"There is no incident {name} here.",
+        f"There is no {which} {name} here.",
         hint="`/docktalk incident list` shows what is open in this channel.",
         reason=Reason.NOT_FOUND,
     )

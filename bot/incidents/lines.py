@@ -10,7 +10,7 @@ from permissions.verbs import Danger, Verb
 MAX_TITLE = 150
 """Characters of a title or a note."""
 
-_NAME = re.compile(r"[A-Z][A-Z0-9]{0,19}-[0-9]{1,9}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,19}-[0-9]{1,9}")
 
 
 class Incidents(
@@ -31,7 +31,7 @@ class OfIncident(Command):
     def check(self) -> None:
         """Raises UsageFault for what is no incident's name."""
         hint = "Letters and digits, a dash, a number: as your incident tracker writes it."
-        check_id(self.name, _NAME, what="incident", example="INC-12", hint=hint)
+        check_id(self.incident, _NAME, what="incident", example="INC-12", hint=hint)
 
     @property
     def name(self) -> str:

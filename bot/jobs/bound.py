@@ -9,7 +9,7 @@ from handlers.context import Context, Engine, Json, segment
 from handlers.faults import Fault, NotFound, Reason
 from handlers.grammar.command import Command
 from permissions.approval import Bound
-from permissions.operation import Operation, Resource
+from permissions.operation import Operation
 from permissions.verbs import Kind
 
 _PATHS = {
@@ -29,8 +29,15 @@ def bound(command: Command, context: Context, operation: Operation) -> tuple[Bou
 
     Raises:
         EngineFault: the engine could not be asked.
-        Fault: a prune would remove more than anybody can agree to at once.
+        Fault: it names, or would remove, more than anybody can agree to at once.
     """
+    there = named(context.engine, operation)
+    if len(there) > MOST_AT_ONCE:
+        raise Fault(
+            f"The line names {len(there):,} objects; one approval is about {MOST_AT_ONCE} at most.",
+            hint="Split it into several lines.",
+            reason=Reason.LIMIT,
+        )
     condemned = command.condemned(context)
     if len(condemned) > MOST_AT_ONCE:
         raise Fault(
@@ -38,12 +45,18 @@ def bound(command: Command, context: Context, operation: Operation) -> tuple[Bou
             hint="Narrow it with --filter, for example until=240h or a label.",
             reason=Reason.LIMIT,
         )
-    return (*named(context.engine, operation), *condemned)
+    return (*there, *condemned)
 
 
 def named(engine: Engine, operation: Operation) -> tuple[Bound, ...]:
-    """Every object that the operation names and that is there; raises EngineFault."""
-    return tuple(one for resource in operation.resources for one in _named(engine, resource))
+    """Every object that the operation names, once whatever it is called there; raises EngineFault."""
+    found: dict[tuple[Kind, str], Bound] = {}
+    for resource in dict.fromkeys((one.kind, one.name, one.new) for one in operation.resources):
+        for one in _named(engine, *resource):
+            # The id of a volume is but the second that it was made in.
+            key = one.name if one.kind is Kind.VOLUME else one.id or one.name
+            found.setdefault((one.kind, key), one)
+    return tuple(found.values())
 
 
 def inspected(engine: Engine, kind: Kind, name: str) -> Json | None:
@@ -54,16 +67,15 @@ def inspected(engine: Engine, kind: Kind, name: str) -> Json | None:
         return None
 
 
-def _named(engine: Engine, resource: Resource) -> Iterator[Bound]:
-    if resource.new or resource.kind is Kind.REGISTRY:
+def _named(engine: Engine, of_kind: Kind, name: str, new: bool) -> Iterator[Bound]:
+    if new or of_kind is Kind.REGISTRY:
         return
-    kinds = _ANY if resource.kind is Kind.SYSTEM else (resource.kind,)
-    for kind in kinds:
-        found = inspected(engine, kind, resource.name)
+    for kind in _ANY if of_kind is Kind.SYSTEM else (of_kind,):
+        found = inspected(engine, kind, name)
         if found is not None:
-            yield _OF[kind](resource.name, found)
-        elif resource.kind is not Kind.SYSTEM:
-            yield Bound(kind=kind, name=resource.name, id="")
+            yield _OF[kind](name, found)
+        elif of_kind is not Kind.SYSTEM:
+            yield Bound(kind=kind, name=name, id="")
 
 
 def _container(name: str, found: Json) -> Bound:

@@ -3,7 +3,8 @@
 -- KEYS prefix, claims, events (further keys have the prefix, and so its slot)
 -- ARGV host, worker, lease in ms, now in epoch seconds,
 --      free quick slots, free follow slots, share of quick, share of follow, then lane, most of it…
--- Returns {{{job, token, attempt, ticket, lane}…}, {last id read of each lane…}}.
+-- Returns {{{job, token, attempt, ticket, lane}…}, {last id read of each lane…}, which policy is in force}; that
+-- is '' where no job was taken, or where it has to be asked for by itself.
 local prefix, claims, events = KEYS[1], KEYS[2], KEYS[3]
 local host, worker = ARGV[1], ARGV[2]
 local expires = now_ms() + tonumber(ARGV[3])
@@ -114,4 +115,6 @@ for i = 9, #ARGV, 2 do
     end
   end
 end
-return {taken, last}
+-- Whatever was put there must not keep what is claimed by now from its worker.
+local said = #taken > 0 and redis.pcall('GET', prefix .. 'policy:in-force')
+return {taken, last, type(said) == 'string' and said or ''}

@@ -42,13 +42,17 @@ class Free:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """One job that is ours: ``token`` proves it, ``ticket`` is the JSON that the stream held, unverified."""
+    """One job that is ours: ``token`` proves it, ``ticket`` is the JSON that the stream held, unverified.
+
+    ``mark`` is what the store said at that moment of the policy in force, unverified too; b"" for nothing.
+    """
 
     job_id: str
     token: str
     attempt: int
     ticket: str
     lane: str = "normal"
+    mark: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,15 +220,20 @@ class HostQueue:
         args += [free.quick, free.follow, free.share, free.follow_share]
         args += [value for lane in LANES for value in (lane, free.of(lane))]
         try:
-            taken, last = self._claim(self._keys, args)
+            taken, last, mark = self._claim(self._keys, args)
         except ResponseError as error:
             self._make_groups(error)
-            taken, last = self._claim(self._keys, args)
+            taken, last, mark = self._claim(self._keys, args)
         # Where no slot was left there may be more to read; else the next one can be waited for at once.
         self._read_up_to = last if len(taken) < free.quick + free.follow else []
         return [
             Claimed(
-                job.decode(), token.decode(), int(attempt), ticket.decode("utf-8", "replace"), lane.decode()
+                job.decode(),
+                token.decode(),
+                int(attempt),
+                ticket.decode("utf-8", "replace"),
+                lane.decode(),
+                mark,
             )
             for job, token, attempt, ticket, lane in taken
         ]

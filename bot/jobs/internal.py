@@ -142,7 +142,7 @@ class Internal:
             job_id=order.job_id,
             worker=self._worker_id,
             reason=str(reason),
-            text=text[:CHECKED_CHARS],
+            text=lines_within(CHECKED_CHARS, text),
             at=time.time(),
         )
 
@@ -191,3 +191,11 @@ def _order(claims: Claims, kind: type[Order]) -> Order:
         return kind.model_validate_json(json.dumps(claims.command.fields))
     except ValidationError as error:
         raise TicketRefused(TicketRefusal.MALFORMED) from error
+
+
+def lines_within(most: int, text: str) -> str:
+    """As many whole lines as ``most`` characters hold, and how many there are more."""
+    if len(text) <= most:
+        return text
+    kept, _, _ = text[: most - len("\nand 9999 more")].rpartition("\n")
+    return f"{kept}\nand {text.count(chr(10)) - kept.count(chr(10))} more" if kept else text[:most]

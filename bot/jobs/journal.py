@@ -46,8 +46,8 @@ class Journal:
     def consume(self, nonce: str, not_after: float, ids: Mapping[str, str] | None = None) -> bool:
         """Whether the nonce is new; it is on disk when this returns True.
 
-        ``not_after`` is the ticket's; ``ids`` are what its targets are now, see :class:`Begun`. Raises
-        OSError when the disk does not take it: do not run then.
+        ``not_after`` is the latest start that a ticket of this nonce may name; ``ids`` are what its targets
+        are now, see :class:`Begun`. Raises OSError when the disk does not take it: do not run then.
         """
         with self._lock:
             if nonce in self._used:

@@ -120,7 +120,7 @@ class Life:
             if self._internal.knows(claims.command.path):
                 return self._internal.run(job, claims)
             command = self.opened(claims, secret_values)
-            policy = self._second.policy(claims)
+            policy = self._second.policy(claims, job.claimed.mark)
             if claims.effect is Effect.CHANGE:
                 hold = self._second.hold(policy, claims, command)
                 if hold is not None:
@@ -197,7 +197,9 @@ class Life:
             failpoint("parked")
             return False
         failpoint("locked")
-        if not self._journal.consume(claims.nonce, claims.not_after, targets.ids):
+        # For as long as people can be brought to agree to it anew.
+        latest = claims.not_after + (claims.approved.terms.expires if claims.approved else 0.0)
+        if not self._journal.consume(claims.nonce, latest, targets.ids):
             raise TicketRefused(TicketRefusal.NONCE_USED)
         failpoint("nonce consumed")
         return True

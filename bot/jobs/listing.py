@@ -46,6 +46,18 @@ class Listing:
         running, waiting = await self._read(host)
         return len(running), len(waiting), min((at for _, at in waiting), default=0.0)
 
+    async def tickets(self, host: str) -> list[str]:
+        """Those of the host's jobs that wait or run: what the store has, which nobody has verified."""
+        try:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for lane in LANES:
+                    pipe.xrange(self._names.stream(host, lane))
+                lanes = await pipe.execute()
+        except RedisError as error:
+            raise StoreDown(unsure=False) from error
+        entries = (fields or {} for lane in lanes for _, fields in lane)
+        return [fields.get(b"ticket", b"").decode("utf-8", "replace") for fields in entries]
+
     async def _read(self, host: str) -> tuple[list[str], list[tuple[str, float]]]:
         try:
             async with self._redis.pipeline(transaction=False) as pipe:

@@ -49,11 +49,14 @@ class SecondDecision:
         self._bundles = bundles
         self._engine = engine
 
-    def policy(self, claims: Claims) -> Policy:
-        """The policy that the ticket was decided by, if it is in force; raises TicketRefused."""
+    def policy(self, claims: Claims, said: bytes = b"") -> Policy:
+        """The policy that the ticket was decided by, if it is in force; raises TicketRefused.
+
+        ``said``: see :meth:`WorkerBundles.policy`.
+        """
         if time.time() - claims.principal.as_of > ASKER_SECONDS:
             raise TicketRefused(TicketRefusal.ASKER_STALE)
-        return self._bundles.policy(claims.policy)
+        return self._bundles.policy(claims.policy, said)
 
     def check(self, policy: Policy, claims: Claims, command: Command) -> None:
         """Nothing, if the job may run on what its targets are now.

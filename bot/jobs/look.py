@@ -25,7 +25,7 @@ class Look:
 
     def at(self, order: CheckOrder) -> tuple[str, str]:
         """The reason that fits what was seen, "" for done, and the sentences; ValueError for no command."""
-        command = from_wire(order.command, self.catalogue, _no_secrets)
+        command = from_wire(order.command, self.catalogue, _no_secrets).only(order.agreed)
         begun = self.journal.begun(order.nonce) or Begun(since=order.since)
         try:
             found = command.outcome(self.engine, begun)

@@ -180,6 +180,13 @@ class BotQueue:
                 self._at_hand.popitem(last=False)
         return job_id, job_id != record.job_id
 
+    async def delivered(self, delivery_id: str) -> bool:
+        """Whether a delivery has become a job."""
+        try:
+            return bool(await self._redis.exists(self._names.delivery(delivery_id)))
+        except RedisError as error:
+            raise StoreDown(unsure=False) from error
+
     async def accept_again(self, record: RequestRecord, ticket: Ticket, not_after: float) -> None:
         """Queues a job under a ticket that was decided anew, unless it is queued, at work or over."""
         keys = [self._names.prefix, self._names.request(record.job_id)]
@@ -237,9 +244,18 @@ class BotQueue:
 
     async def cancel(self, job_id: str, host: str, *, reason: CancelReason = "cancelled") -> Cancelled:
         """Ends a job: a waiting one here and now (``removed``), a running one by its worker (``told``)."""
-        now = time.time()
-        signed = self._keys.sign_cancel(CancelOrder(job_id=job_id, host=host, reason=reason, at=now))
-        exit_code, sentence = _ENDS[reason]
+        order = CancelOrder(job_id=job_id, host=host, reason=reason, at=time.time())
+        signed = self._keys.sign_cancel(order).model_dump_json()
+        _, sentence = _ENDS[reason]
+        reply: Cancelled = await self._end(job_id, host, reason, sentence, signed)
+        return reply
+
+    async def take_back(self, job_id: str, host: str, why: str) -> bool:
+        """Ends a job that waits, with the sentence ``why``; a running one runs on. Whether it did."""
+        return bool(await self._end(job_id, host, "cancelled", why, "") == "removed")
+
+    async def _end(self, job_id: str, host: str, reason: CancelReason, sentence: str, order: str) -> Any:
+        now, (exit_code, _) = time.time(), _ENDS[reason]
         result = Result(
             exit_code=exit_code,
             reason=reason,
@@ -248,14 +264,19 @@ class BotQueue:
             ended_at=now,
         )
         ended = Ended(job_id=job_id, worker="", result=result)
-        args = [host, job_id, signed.model_dump_json(), ended.model_dump_json(), self._names.control(host)]
+        keys = [self._names.prefix, self._names.events]
+        args: list[str | int] = [
+            host,
+            job_id,
+            order,
+            ended.model_dump_json(),
+            self._names.control(host),
+            DONE_SECONDS,
+        ]
         try:
-            reply: Cancelled = (
-                await self._cancel([self._names.prefix, self._names.events], [*args, DONE_SECONDS])
-            ).decode()
+            return (await self._cancel(keys, args)).decode()
         except RedisError as error:
             raise StoreDown(unsure=True) from error
-        return reply
 
     async def answers(self) -> bool:
         """Whether the store answers now."""

@@ -339,13 +339,15 @@ class CheckOrder(Record):
     """What the fields of a ``docktalk check`` ticket say: whose objects to look at once more.
 
     ``nonce`` is the one of ``job_id``'s ticket, ``since`` when it was decided (epoch seconds), ``command``
-    what it ordered, without the values of secret options.
+    what it ordered, without the values of secret options; ``agreed`` are the objects that people agreed a
+    prune may remove.
     """
 
     job_id: str
     nonce: str
     since: float
     command: CommandWire
+    agreed: tuple[Bound, ...] = ()
 
 
 class Seen(Record):

@@ -3,18 +3,22 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from bot.approvals.approvals import ApprovalDesk
 from bot.hosts import Host
+from bot.jobs.listing import Listing
 from bot.lending.lending import Lending, asking
 from bot.lending.lines import BreakGlass, CloseReview, Elevate, Grants, Reviews
 from bot.own.said import Said
 from bot.policy.sight import seen_hosts
-from bot.reply import Accepted, Help, Told
+from bot.reply import Accepted, Found, Help, Told
 from bot.store.approvals import card_key
 from bot.store.grants import Grant, GrantDraft, Review
 from bot.store.records import Draft, RequestRecord
 from bot.tickets import Tickets
 from bot.times import clock_time, spoken_time
+from bot.trust import TicketRefused
 from bot.written import as_kept
 from handlers.faults import ApprovalClosed, Denied, Fault, Reason
 from handlers.grammar.command import Command
@@ -23,7 +27,7 @@ from permissions.borrowing import Elevated, in_words
 from permissions.decide import held_roles
 from permissions.decision import NeedsApproval
 from permissions.operation import Principal, Standing
-from permissions.ticket import Effect
+from permissions.ticket import Effect, Ticket
 
 USUAL_SECONDS = 1800.0
 """How long a role is lent where the line does not say."""
@@ -39,6 +43,7 @@ class LendingDesk:
     lending: Lending
     approvals: ApprovalDesk
     tickets: Tickets
+    listing: Listing
     reviewed: Callable[[Review, Principal, str], Awaitable[None]]
     can_post: Callable[[str], Awaitable[bool]]
     clock: Callable[[], float]
@@ -56,11 +61,11 @@ class LendingDesk:
                 return await self._at_once(named, reason, said)
             case Reviews():
                 return Help(text=self._open_reviews(await self.lending.reviews.all(), said))
-            case CloseReview(review=review_id, note=note):
-                return await self._close(review_id.upper(), as_kept(note), said)
+            case CloseReview(note=note):
+                return await self._close(line.review_id, as_kept(note), said)
         raise TypeError(f"{line.path} is not answered")
 
-    async def _elevate(self, line: Elevate, said: Said) -> Accepted:
+    async def _elevate(self, line: Elevate, said: Said) -> Accepted | Found:
         fitting, seconds = self._offered(line, said)
         if not await self.can_post(said.request.channel_id):
             raise Fault(
@@ -100,25 +105,17 @@ class LendingDesk:
         return fitting, seconds
 
     async def _draft(self, line: Elevate, said: Said, fitting: Elevated, seconds: float) -> GrantDraft:
-        request = said.request
         hosts = [one for one in self.lending.hosts.known if one.name in fitting.hosts]
         places = tuple(asking(one, line.role, fitting.hosts) for one in hosts)
         operation = places[0]
         return GrantDraft(
-            record=RequestRecord(
+            record=RequestRecord.of(
+                said.request,
                 job_id=await self.tickets.queue.next_job_id(),
-                delivery_id=request.delivery_id,
-                origin=request.origin,
-                team_id=request.team_id,
-                user_id=request.user_id,
-                user_name=request.user_name,
-                channel_id=request.channel_id,
-                thread_ts=request.thread_ts,
                 shown=_shown(line, seconds),
                 host=operation.host,
                 command=operation.command,
                 effect=Effect.CHANGE,
-                notes=request.notes,
                 operation=operation,
             ),
             grant_id=await self.lending.grants.next_id(),
@@ -147,10 +144,9 @@ class LendingDesk:
         under = "" if record.thread_ts else card_key(asked.job_id)
         own = {"delivery_id": f"glass:{asked.job_id}", "notes": (*record.notes, *lends.notes), "under": under}
         draft = waiting.model_copy(update={"record": record.model_copy(update=own), "again": True})
-        draft = await self.lending.break_glass(lends, draft)
-        policy = said.loaded.sha256
-        job_id, duplicate = await self.tickets.issue(draft, lends.principal, decision, policy)
-        await self.lending.ran(lends.principal, job_id)
+        who, draft = await self.lending.break_glass(lends, draft)
+        job_id, duplicate = await self.tickets.issue(draft, who, decision, said.loaded.sha256)
+        await self.lending.ran(who, job_id)
         return Accepted(job_id=job_id, duplicate=duplicate)
 
     def _listed(self, grants: tuple[Grant, ...], said: Said) -> str:
@@ -206,7 +202,24 @@ class LendingDesk:
             )
         if not await self.lending.revoke(grant, who):
             raise _gone("grant", grant_id)
-        return Told(text=f"{grant_id} is ended: the role {grant.role} is not lent any more.\n")
+        taken = await self._take_back(grant)
+        jobs = f" Taken back before they began: {', '.join(taken)}." if taken else ""
+        return Told(text=f"{grant_id} is ended: the role {grant.role} is not lent any more.{jobs}\n")
+
+    async def _take_back(self, grant: Grant) -> list[str]:
+        """Ends what rests on it and has not begun; the ids of those jobs."""
+        why = f"{grant.id}, which this needed, was ended before it began. Nothing was run."
+        taken = []
+        for host in grant.hosts:
+            for text in await self.listing.tickets(host):
+                try:
+                    claims = self.tickets.trust.verify(Ticket.model_validate_json(text))
+                except (ValidationError, TicketRefused):
+                    continue  # the worker refuses it as well
+                lent = (one.id for one in claims.principal.lent)
+                if grant.id in lent and await self.tickets.queue.take_back(claims.job_id, host, why):
+                    taken.append(claims.job_id)
+        return taken
 
     async def _close(self, review_id: str, note: str, said: Said) -> Told:
         who = said.principal

@@ -13,18 +13,19 @@ from bot.clockwork import for_ever, look_after
 from bot.decided import decided
 from bot.hosts import Host, Hosts
 from bot.jobs.queue import StoreDown
-from bot.lending.lends import Breaking, Lends, least, no_glass, not_broken, sure, with_lent, yes
+from bot.lending.broken import new_review, reviewed_grant
+from bot.lending.lends import Breaking, Lends, least, no_glass, not_broken, sure, under, with_lent, yes
 from bot.lending.lines import check_text
 from bot.lending.revoked import Revoked
 from bot.policy.file import PolicyHolder
 from bot.store.approvals import Asked
 from bot.store.grants import MOST_JOBS, Grant, GrantDraft, Review, changed, glass_key, stage
 from bot.store.in_force import InForce
-from bot.store.records import Draft, RequestRecord
+from bot.store.records import Draft
 from bot.times import clock_time
 from bot.written import as_kept
 from handlers.faults import Denied, Fault, Reason
-from permissions.borrowing import Elevated, Glass, Limit, NoGlass, elevations, glass
+from permissions.borrowing import Elevated, Glass, Limit, NoGlass, elevations, glass, still_lends
 from permissions.decide import decide
 from permissions.decision import Allow, Deny, NeedsApproval
 from permissions.matching import covers_host
@@ -35,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
 TRIES = 5
+MOST_TO_REVIEW = 200
+"""So many broken glasses of one person may wait for a review: each is kept, and often read, until then."""
 ELEVATE = "docktalk elevate"
 
 
@@ -42,7 +45,8 @@ ELEVATE = "docktalk elevate"
 class Lending:
     """``tell`` shows what came of a broken glass, ``ended`` that an elevation is over. Epoch seconds.
 
-    Methods raise Fault, StoreDown and NotRecorded among them.
+    ``delivered`` tells whether a delivery has become a job. Methods raise Fault, StoreDown and NotRecorded
+    among them.
     """
 
     policy: PolicyHolder
@@ -50,6 +54,7 @@ class Lending:
     stores: tuple[InForce[Grant], InForce[Review]]
     tell: Callable[[Review, float], Awaitable[None]]
     ended: Callable[[Grant], Awaitable[None]]
+    delivered: Callable[[str], Awaitable[bool]]
     revoked: Revoked
     clock: Callable[[], float]
     _told: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -66,8 +71,16 @@ class Lending:
         return self.stores[1]
 
     async def of(self, principal: Principal, channel_id: str) -> tuple[Grant, ...]:
-        """The grants that count for somebody now and there, elevations first."""
-        now = self.clock()
+        """The grants that count for somebody now and there, elevations first.
+
+        What the policy in force lends them no more counts for nothing.
+        """
+        policy, now = self.policy.current.policy, self.clock()
+
+        def lends(one: Grant) -> bool:
+            found = [host for host in map(self.hosts.find, one.hosts) if host is not None]
+            return still_lends(policy, principal, channel_id, one.lent, [_at(host) for host in found], now)
+
         mine = [
             one
             for one in await self.grants.all()
@@ -75,6 +88,7 @@ class Lending:
             and one.id not in self.revoked
             and one.is_of(principal.team_id, principal.user_id)
             and (not one.channels or channel_id in one.channels)
+            and lends(one)
         ]
         return tuple(sorted(mine, key=lambda one: one.what != "elevation"))
 
@@ -161,47 +175,65 @@ class Lending:
         notes = (f"under break-glass {lent.id} until {clock_time(lent.until)}",)
         return Lends(holder, found.allow, Breaking(found._replace(lent=lent), as_kept(reason)), notes)
 
-    async def break_glass(self, lends: Lends, draft: Draft) -> Draft:
-        """Breaks it, before the job is queued: a review is open, all are told; the job goes below that."""
+    async def break_glass(self, lends: Lends, draft: Draft) -> tuple[Principal, Draft]:
+        """Breaks it, before the job is queued: a review is open, all are told; the job goes below that.
+
+        Who has what was lent, and the job. Of a line that is delivered twice the second goes on with what the
+        first began, also where that bot has died; where it is a job already nothing is broken.
+        """
+        record, who = draft.record, lends.principal
         if lends.breaking is None:
-            return draft
-        record, who, entry = draft.record, lends.principal, lends.breaking.glass.entry
-        grant = _broken(lends.breaking, who, record, draft.operation.incident, self.clock())
-        review = Review(
-            id=await self.reviews.next_id(),
-            grant_id=grant.id,
-            role=grant.role,
-            team_id=who.team_id,
-            user_id=who.user_id,
-            user_name=who.name,
-            reason=grant.reason,
-            host=record.host,
-            verbs=grant.verbs,
-            shown=record.shown,
-            rule=grant.rule,
-            incident=grant.incident,
-            channel_id=record.channel_id,
-            thread_ts=record.thread_ts,
-            tell=tuple(one for one in dict.fromkeys(entry.tell) if one != record.channel_id),
-            reviewers=entry.reviewers,
-            jobs=(record.job_id,),
-            ran=1,
-            opened_at=grant.began_at,
-            ended_at=grant.until,
-        )
+            return who, draft
+        if await self.delivered(record.delivery_id):
+            return with_lent(who, ()), draft  # where only the store says so the host's worker refuses it
+        breaking, now = lends.breaking, self.clock()
+        new = new_review(breaking, who, draft, await self.reviews.next_id(), now)
         # In this order a crash leaves a review without a grant, never a grant that nobody hears of.
-        began = await self.reviews.begin(review, changed(review, "began", who))
-        if not (began and await self.grants.begin(grant, changed(grant, "began", who))):
+        review = await self._opened(new, who)
+        grant = reviewed_grant(breaking, review)
+        if now < grant.until:
+            await self.grants.begin(grant, changed(grant, "began", who))
+        # An id that was given before, or a glass that is over: what is in force is not what this lends.
+        if now >= grant.until or grant.id in self.revoked or await self.grants.get(grant.id) != grant:
             raise Fault(
-                "The store gave an id that is taken, so no glass was broken. Nothing was run.",
+                "This glass is over, or its id is taken, so none was broken. Nothing was run.",
                 hint="Send the line again.",
                 reason=Reason.CONFLICT,
             )
         await self._tell(review)
         log.warning("glass broken", grant=grant.id, review=review.id, user_id=who.user_id, host=record.host)
-        under = "" if record.thread_ts else glass_key(grant.id)
+        own = {
+            "job_id": review.jobs[0],
+            "under": "" if record.thread_ts else glass_key(grant.id),
+            "notes": (*(note for note in record.notes if note not in lends.notes), under(grant)),
+        }
         # In an emergency nobody is asked whether its like may run already: it waits for its targets.
-        return draft.model_copy(update={"record": record.model_copy(update={"under": under}), "again": True})
+        draft = draft.model_copy(update={"record": record.model_copy(update=own), "again": True})
+        return with_lent(who, (grant,)), draft
+
+    async def _opened(self, review: Review, who: Principal) -> Review:
+        """Opens it, or finds the one that the same delivery has opened."""
+        for _ in range(TRIES):
+            known, changes = await self.reviews.as_of()
+            for one in known:
+                if one.delivery_id == review.delivery_id:
+                    return one
+            if (
+                sum((one.team_id, one.user_id) == (who.team_id, who.user_id) for one in known)
+                >= MOST_TO_REVIEW
+            ):
+                raise Fault(
+                    f"{MOST_TO_REVIEW} of your broken glasses wait for a review: no glass was broken.",
+                    hint="`/docktalk reviews` lists them; ask those who can close them.",
+                    reason=Reason.LIMIT,
+                )
+            if await self.reviews.begin(review, changed(review, "began", who), changes=changes):
+                return review
+        raise Fault(
+            "Others break a glass at the same moment. Nothing was run.",
+            hint="Send the line again.",
+            reason=Reason.CONFLICT,
+        )
 
     async def ran(self, principal: Principal, job_id: str) -> None:
         """A job was queued under what was lent: the review names it. What cannot be noted is in the audit."""
@@ -334,29 +366,6 @@ class Lending:
         if self._told.get(review.id) != state:
             await self.tell(review, now)
             self._told[review.id] = state
-
-
-def _broken(breaking: Breaking, who: Principal, record: RequestRecord, incident: str, now: float) -> Grant:
-    found = breaking.glass
-    return Grant(
-        id=found.lent.id,
-        what="break_glass",
-        role=found.lent.role,
-        team_id=who.team_id,
-        user_id=who.user_id,
-        user_name=who.name,
-        hosts=found.lent.hosts,
-        verbs=found.lent.verbs,
-        began_at=now,
-        until=found.lent.until,
-        reason=breaking.reason,
-        incident=incident,
-        channel_id=record.channel_id,
-        thread_ts=record.thread_ts,
-        channels=found.entry.channels,
-        rule=found.label,
-        reviewers=found.entry.reviewers,
-    )
 
 
 def asking(host: Host, role: str, hosts: tuple[str, ...]) -> Operation:

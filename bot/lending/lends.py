@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.store.grants import Grant
+from bot.store.records import Draft
 from bot.times import clock_time
 from handlers.faults import Denied
 from permissions.borrowing import Glass, Limit, NoGlass
@@ -31,6 +32,12 @@ class Lends:
     decision: Allow | NeedsApproval
     breaking: Breaking | None = None
     notes: tuple[str, ...] = ()
+
+    def noted(self, draft: Draft) -> Draft:
+        """The draft whose job says under what it runs."""
+        notes = tuple(one for one in self.notes if one not in draft.record.notes)
+        record = draft.record.model_copy(update={"notes": (*draft.record.notes, *notes)})
+        return draft.model_copy(update={"record": record})
 
     def lifts_no_freeze(self, decision: Allow | NeedsApproval) -> None:
         """Raises Denied where a glass would be broken, and people have to agree all the same: to a freeze."""

@@ -1,17 +1,15 @@
 """The lines about lent roles under ``/docktalk``: ask for one, see, end, review, break the glass."""
 
-import re
 from typing import Annotated
 
 from bot.approvals.lines import OfApproval
-from bot.written import check_id
+from bot.written import check_spelled, spelled
 from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.values import DURATION
 from permissions.approval import MAX_REASON
 from permissions.verbs import Danger, Verb
 
-_REVIEW = re.compile(r"[Rr]-\d{1,18}")
 LEAST_REASON = 5
 """Characters of a reason that say something."""
 
@@ -82,8 +80,13 @@ class CloseReview(
     def check(self) -> None:
         """Raises UsageFault for what is no review's id, or without a note."""
         hint = "`/docktalk reviews` lists them."
-        check_id(self.review, _REVIEW, what="review", example="R-2", hint=hint)
+        check_spelled(self.review, "R", what="review", example="R-2", hint=hint)
         check_text("--note", self.note, "it was right, the alert was not")
+
+    @property
+    def review_id(self) -> str:
+        """The id in its one spelling."""
+        return spelled(self.review, "R")
 
 
 LINES = (Elevate, Grants, BreakGlass, Reviews, CloseReview)

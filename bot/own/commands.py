@@ -1,5 +1,6 @@
 """The commands that are ours, under ``/docktalk``: what may I run, where, who am I, what was done."""
 
+import re
 import time
 
 from bot.audit.reading import Filters, parse_filters, split
@@ -59,6 +60,8 @@ _HOW = (
     "More: `/docker ps --help`, `/docktalk lock --help`, `/docktalk help locks`. In a thread, mention me:",
     "@docktalk ps",
 )
+
+_OPTION = re.compile(r"--[a-z]+(?:-[a-z]+)*")
 
 AUDIT = "docktalk audit"
 """The audit to the policy: a rule allows it by this name or by the verb admin, on the default host."""
@@ -151,27 +154,68 @@ def answer(
             return Help(text=_hosts(hosts))
         case ["whoami"]:
             return Help(text=_whoami(request, principal))
-    word = words[0] if words[0] not in OWN else words[1]
-    start = request.text.index(word)
-    end = start + len(word)
-    near = closest(word, BEGINNINGS) if words[0] not in OWN else ()
-    raise UsageFault(
-        f"docktalk: unknown command: docktalk {' '.join(words)}",
-        reason=Reason.UNKNOWN_COMMAND,
-        span=(start, end),
-        suggestion=f"{request.text[:start]}{near[0]}{request.text[end:]}" if len(near) == 1 else None,
-        hint="`/docktalk help` lists what you may run here; Docker's own commands are under `/docker`.",
+    raise _unknown(request.text, words)
+
+
+def _unknown(text: str, words: list[str]) -> UsageFault:
+    """For a line that is none of ours, or has a word too many."""
+    first = words[0]
+    if first not in OWN:
+        start = text.index(first)
+        near = closest(first, BEGINNINGS)
+        return UsageFault(
+            f"docktalk: unknown command: docktalk {first}",
+            reason=Reason.UNKNOWN_COMMAND,
+            span=(start, start + len(first)),
+            suggestion=_instead(text, first, near[0]) if len(near) == 1 else None,
+        )
+    start = text.index(words[1], text.index(first) + len(first))
+    span = (start, len(text.rstrip()))
+    if first == "help":
+        return UsageFault(
+            f"docktalk: there is no help about {' '.join(words[1:])}",
+            reason=Reason.UNKNOWN_COMMAND,
+            span=span,
+            hint=f"There is: {', '.join(GROUPS)}. For Docker's commands: `/docker ps --help`.",
+        )
+    return UsageFault(
+        f"docktalk: 'docktalk {first}' accepts no arguments",
+        reason=Reason.WRONG_ARGUMENTS,
+        span=span,
+        suggestion=first,
+        exit_code=1,
     )
 
 
-def sent_to_docker(text: str, fault: UsageFault) -> None:
-    """Says in the fault of an unknown docker command where it is, if it is one of ours, or close to one."""
-    word = (text.split() or [""])[0]
-    near = closest(word, BEGINNINGS)
-    if word in BEGINNINGS:
-        fault.hint, fault.suggestion = f"`{word}` is mine, not Docker's: `/docktalk {word}`.", None
-    elif len(near) == 1 and not fault.hint and not fault.suggestion:
-        fault.hint = f"Did you mean `/docktalk {near[0]}`?"
+def program_meant(program: str, text: str, fault: UsageFault, catalogue: Catalogue) -> str:
+    """Whose line it is, where ``program`` does not know its first word; the fault then suggests it."""
+    words = text.split() or [""]
+    if fault.reason is not Reason.UNKNOWN_COMMAND or words[0] in {"help", "docker"}:
+        return program
+    if program == "docktalk":
+        if catalogue.find(words) is None:
+            return program
+        fault.hint, fault.suggestion = f"`{words[0]}` is Docker's, not mine.", text
+        return "docker"
+    near = closest(words[0], BEGINNINGS)
+    if words[0] in BEGINNINGS:
+        fault.hint, fault.suggestion = f"`{words[0]}` is mine, not Docker's.", text
+        return "docktalk"
+    if len(near) == 1 and not fault.hint and not fault.suggestion:
+        fault.suggestion = _instead(text, words[0], near[0])
+        return "docktalk"
+    return program
+
+
+def option_meant(fault: UsageFault, text: str) -> tuple[int, int] | None:
+    """Where the option stands that the fault's sentence begins with; None where there is none."""
+    option = _OPTION.match(fault.message)
+    at = text.find(option[0]) if option else -1
+    return (at, at + len(option[0])) if option and at >= 0 else None
+
+
+def _instead(text: str, word: str, other: str) -> str:
+    return text.replace(word, other, 1)
 
 
 def _help(commands: tuple[type[Command], ...], *, audit: bool) -> str:

@@ -16,11 +16,13 @@ from bot.orders import NARROW_WITHIN, Orders
 from bot.own.job_lines import Cancel, Check, Display, Follow, Grep, Jobs, OfJob, Show
 from bot.own.said import Said
 from bot.reply import Accepted, Found, Help, JobRow, JobRows, Told
+from bot.store.approvals import Approvals, Asked
 from bot.store.displays import Displays
 from bot.store.records import RequestRecord
 from handlers.faults import Denied, Fault, Reason
 from handlers.grammar.command import Command
 from handlers.grammar.render import shown
+from permissions.approval import State
 from permissions.decide import decide
 from permissions.decision import Allow
 from permissions.matching import SHOWS
@@ -37,12 +39,13 @@ MOST_ROWS = 20
 class Desk:
     """Answers the lines of bot/own/job_lines.py.
 
-    ``refresh`` shows a job's message anew, ``link`` is where it is ("" where it is not yet), ``clock`` is
-    epoch seconds. Methods raise Fault.
+    ``waiting`` are the approvals that a job may come of; ``refresh`` shows a job's message anew, ``link`` is
+    where it is ("" where it is not yet), ``clock`` is epoch seconds. Methods raise Fault.
     """
 
     queue: BotQueue
     listing: Listing
+    waiting: Approvals
     displays: Displays
     orders: Orders
     hosts: Hosts
@@ -58,7 +61,7 @@ class Desk:
             return await self._list(said, everywhere=command.all)
         if not isinstance(command, OfJob):
             raise TypeError(f"{command.path} is no line of the desk")
-        return await self._about(await self._record(command.job_id), command, said)
+        return await self._about(await self._record(command.job_id, said), command, said)
 
     async def _about(self, record: RequestRecord, command: OfJob, said: Said) -> Accepted | Help:
         match command:
@@ -83,8 +86,8 @@ class Desk:
         raise TypeError(f"{command.path} is not answered")
 
     async def _list(self, said: Said, *, everywhere: bool) -> JobRows:
-        rows: list[JobRow] = []
-        more = 0
+        rows = [_row(asked, said) for asked in await self.waiting.open_now() if _sees(asked, said)]
+        rows, more = rows[:MOST_ROWS], max(0, len(rows) - MOST_ROWS)
         for host in self.hosts.known:
             for listed in await self.listing.jobs(host.name):
                 record = await self.queue.request(listed.job_id)
@@ -184,13 +187,16 @@ class Desk:
         """The earlier page whose message the answer replaces: of the same job, in the same channel."""
         if not command.instead:
             return None
-        earlier = await self._record(command.instead)
+        earlier = await self._record(command.instead, said)
         same = earlier.page is not None and earlier.page.job_id == record.job_id
         return earlier if same and earlier.channel_id == said.request.channel_id else None
 
-    async def _record(self, job_id: str) -> RequestRecord:
+    async def _record(self, job_id: str, said: Said) -> RequestRecord:
         record = await self.queue.request(job_id)
         if record is None:
+            asked = await self.waiting.of_job(job_id)
+            if asked is not None and asked.approval.state is not State.APPROVED and _sees(asked, said):
+                raise _no_job_yet(asked)
             raise Fault(
                 f"There is no job {job_id}, or it is too long ago.",
                 hint="`/docktalk jobs` lists what runs.",
@@ -233,6 +239,41 @@ class Desk:
         # No worker decides on a stored output: elsewhere, doubt counts against whoever reads it.
         sure = isinstance(decision, Allow) and (here or not reading or not decision.provisional)
         return decision.rule if sure else None
+
+
+def _sees(asked: Asked, said: Said) -> bool:
+    """Whether somebody may hear of what is asked for: in the channel of its card, and its asker."""
+    return asked.draft.record.channel_id == said.request.channel_id or _asks(asked, said)
+
+
+def _asks(asked: Asked, said: Said) -> bool:
+    who = said.principal
+    return (asked.principal.team_id, asked.approval.asker_id) == (who.team_id, who.user_id)
+
+
+def _row(asked: Asked, said: Said) -> JobRow:
+    record = asked.draft.record
+    return JobRow(
+        job_id=asked.job_id,
+        state="to be approved",
+        user_id=record.user_id,
+        user_name=record.user_name,
+        shown=record.shown,
+        host=record.host,
+        since=asked.approval.asked_at,
+        may_cancel=_asks(asked, said),
+    )
+
+
+def _no_job_yet(asked: Asked) -> Fault:
+    job_id, state = asked.job_id, asked.approval.state
+    if state is State.OPEN:
+        sentence = f"{job_id} waits for people to agree: it is no job yet."
+        hint = f"`/docktalk who-can {job_id}` says who can; `/docktalk withdraw {job_id}` takes it back."
+    else:
+        sentence = f"{job_id} never became a job: it is {state}."
+        hint = f"The card of {job_id} says why."
+    return Fault(sentence, hint=hint, reason=Reason.CONFLICT)
 
 
 def _denied(record: RequestRecord, what: str) -> Denied:

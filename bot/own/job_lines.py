@@ -11,7 +11,7 @@ from bot.jobs.matching import BadPattern, Matcher
 from bot.jobs.wire import ShowOrder
 from bot.lending import lines as lending_lines
 from bot.own import revoke_lines, use_lines
-from bot.written import check_id
+from bot.written import check_spelled, spelled
 from handlers.faults import Reason, UsageFault
 from handlers.grammar.command import Arg, Command, Opt
 from handlers.grammar.lookup import Catalogue
@@ -22,12 +22,11 @@ from permissions.verbs import Danger, Verb
 MOST_LINES = 200
 MOST_CONTEXT = 50
 
-_JOB = re.compile(r"[Jj]-(\d{1,18})|(\d{1,18})")
 _PROGRAM = re.compile(r"\bdocker\b")
 
 
 class Jobs(Command, path="jobs", verb=Verb.LIST, danger=Danger.SAFE, example="jobs"):
-    """List the jobs that run or wait."""
+    """List the jobs that run or wait, and what is to be approved."""
 
     all: Annotated[
         bool, Opt("-a", "--all", help="Also those of other channels, if you may see them", type=BOOL)
@@ -42,13 +41,12 @@ class OfJob(Command):
     def check(self) -> None:
         """Raises UsageFault for what is no job's id."""
         hint = "`/docktalk jobs` lists what runs; every message of a job ends with its id."
-        check_id(self.job, _JOB, what="job", example="J-42", hint=hint)
+        check_spelled(self.job, "J", what="job", example="J-42", hint=hint)
 
     @property
     def job_id(self) -> str:
         """The id in its one spelling."""
-        found = _JOB.fullmatch(self.job)
-        return f"J-{int(found[1] or found[2])}" if found else self.job
+        return spelled(self.job, "J")
 
 
 class Cancel(OfJob, path="cancel", verb=Verb.OPERATE, danger=Danger.SAFE, example="cancel J-42"):
@@ -190,9 +188,16 @@ def job_line(text: str) -> Command | HelpAsked | None:
         parsed = parse(text, CATALOGUE)
     except UsageFault as fault:
         fault.message = _ours(fault.message)
-        fault.usage, fault.hint = _ours(fault.usage), _ours(fault.hint)
+        fault.usage = _ours(fault.usage or f"Usage:  docker {_path(text)}")
+        fault.hint = _ours(fault.hint).replace("For example: `", "For example: `/docktalk ")
         raise
     return HelpAsked(_ours(parsed.text)) if isinstance(parsed, HelpAsked) else parsed.command
+
+
+def _path(text: str) -> str:
+    """The command that a line begins with, "" for none."""
+    words = text.split()
+    return next((path for path in WORDS if words[: len(path.split())] == path.split()), "")
 
 
 def _ours(text: str) -> str:

@@ -20,7 +20,7 @@ from bot.policy.sight import seen_hosts
 from bot.reply import Accepted, Help
 from bot.request import Request
 from handlers.catalogue import Catalogue
-from handlers.faults import Fault
+from handlers.faults import Fault, UsageFault
 from handlers.grammar.command import Command
 from handlers.grammar.parser import HelpAsked
 from permissions.operation import Principal
@@ -56,7 +56,10 @@ class OwnLines:
             return await self._answer(line, Said(request, principal, policy))
         asked = question(request)
         if asked is not None:
-            text = await self.policy_answers.answer(asked, policy.policy, principal, request, known)
+            try:
+                text = await self.policy_answers.answer(asked, policy.policy, principal, request, known)
+            except UsageFault as fault:
+                raise pointing(fault, request.text, getattr(asked, "line", "")) from None
             return Help(text=text)
         filters = audit_filters(request)
         if filters is not None:
@@ -84,3 +87,14 @@ class OwnLines:
         except OSError as error:
             log.warning("audit cannot be read", error=str(error))
             raise Fault("The audit cannot be read.", hint="Tell an operator.") from error
+
+
+def pointing(fault: UsageFault, text: str, asked: str) -> UsageFault:
+    """The fault of a docker line that stands inside of ``text``, pointing and corrected there."""
+    inner = asked.removeprefix("/").removeprefix("docker ")
+    at = text.find(inner)
+    if fault.span is not None:
+        fault.span = (fault.span[0] + at, fault.span[1] + at)
+    if fault.suggestion:
+        fault.suggestion = f"{text[:at]}{fault.suggestion}{text[at + len(inner) :]}"
+    return fault

@@ -1,13 +1,11 @@
 """The line that ends what is in force before its time: a budget, a role that was lent."""
 
-import re
 from typing import Annotated
 
-from bot.written import check_id
+from bot.written import check_spelled, spelled
 from handlers.grammar.command import Arg, Command
 from permissions.verbs import Danger, Verb
 
-_NAMED = re.compile(r"[BG]-\d{1,18}")
 _HINT = "`/docktalk budgets` lists what may run again without asking, `/docktalk grants` what is lent."
 
 
@@ -19,12 +17,12 @@ class Revoke(Command, path="revoke", verb=Verb.OPERATE, danger=Danger.SAFE, exam
     def check(self) -> None:
         """Raises UsageFault for what is neither."""
         what, example = "budget and no lent role", "B-42 or G-4"
-        check_id(self.record_id, _NAMED, what=what, example=example, hint=_HINT)
+        check_spelled(self.named, "BG", what=what, example=example, hint=_HINT)
 
     @property
     def record_id(self) -> str:
         """The id in its one spelling."""
-        return self.named.upper()
+        return spelled(self.named, "BG")
 
     @property
     def letter(self) -> str:

@@ -14,10 +14,11 @@ from bot.hosts import Host, Hosts
 from bot.jobs.queue import StoreDown
 from bot.own.said import Said
 from bot.own.use_lines import Use
-from bot.policy.sight import named_host, seen_hosts
+from bot.policy.sight import MISSING, is_missing, named_host, seen_hosts
 from bot.reply import Help, Told, Unconfirmed
 from bot.request import Origin, Request
 from bot.store.corrections import Corrections
+from bot.store.inventory import Inventories
 from bot.store.thread_targets import IDLE_SECONDS, ThreadTarget, ThreadTargets
 from handlers.catalogue import Catalogue
 from handlers.faults import Fault, Reason, UsageFault
@@ -28,6 +29,8 @@ from permissions.operation import Operation, Principal
 from permissions.verbs import Kind
 
 _PROGRAM = re.compile(r"\s*/?docker\s+")
+_ID = re.compile(r"[0-9a-f]{6,64}")
+"""What may be the beginning of a container's id."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class TargetDesk:
     store: ThreadTargets
     hosts: Hosts
     lending: Sight
+    inventories: Inventories
     catalogue: Catalogue
     corrections: Corrections
     clock: Callable[[], float]
@@ -99,11 +103,9 @@ class TargetDesk:
 
     async def question(self, spoken: Spoken, operation: Operation) -> Unconfirmed | None:
         """What has to be confirmed before a change goes where the thread's target says; None for nothing."""
-        parsed, request = spoken.parsed, spoken.request
-        if spoken.target is None or operation.verb.reads or isinstance(parsed, HelpAsked):
+        request = spoken.request
+        if spoken.target is None or not self.asks_first(spoken, operation):
             return None
-        if parsed.dry_run or parsed.command.question():
-            return None  # nothing changes yet, or it asks by itself
         line, _ = masked(request.text, None, self.catalogue)
         objects = tuple(one.name for one in operation.resources)
         return Unconfirmed(
@@ -117,6 +119,13 @@ class TargetDesk:
             set_by=spoken.target.user_id,
         )
 
+    def asks_first(self, spoken: Spoken, operation: Operation) -> bool:
+        """Whether its asker has to say yes to where the thread's target lets it go."""
+        parsed = spoken.parsed
+        if spoken.target is None or operation.verb.reads or isinstance(parsed, HelpAsked):
+            return False
+        return not (parsed.dry_run or parsed.command.question())  # nothing changes yet, or it asks by itself
+
     async def answer(self, line: Command, said: Said) -> Help:
         """Gives this thread its target, forgets it, or shows it."""
         if not isinstance(line, Use):
@@ -128,17 +137,17 @@ class TargetDesk:
                 hint="Mention me in the thread: `@docktalk use prod-1/web`.",
                 reason=Reason.NOT_OFFERED,
             )
-        if line.clear:
-            had = await self.store.clear(request.channel_id, request.thread_ts)
-            return Told(
-                text="This thread has no target any more.\n" if had else "This thread has no target.\n"
-            )
         before = await self.store.of(request.channel_id, request.thread_ts)
         bound = seen_hosts(said.policy, said.principal, request.channel_id, self.hosts, self.clock())
         seen = await self.lending.seen(said.principal, request.channel_id, bound)
-        if line.target is None:
+        if line.clear or line.target is None:
+            # Without it the lines of others go to the default host: who may not use it takes it from nobody.
             if before is None or self.hosts.find(before.host) not in seen.known:
-                return Help(text="This thread has no target that you may use.\n")
+                text = "This thread has no target that you may use. @docktalk use HOST/CONTAINER sets one.\n"
+                return Help(text=text)
+            if line.clear:
+                await self.store.clear(request.channel_id, request.thread_ts)
+                return Told(text="This thread has no target any more.\n")
             return Help(text=f"This thread is about {_named(before)}, set by {before.user_name}.\n")
         host, container = line.parts
         target = ThreadTarget(
@@ -153,11 +162,19 @@ class TargetDesk:
         await self.store.set(target)
         theirs = before is not None and before.user_id != target.user_id
         told = before is not None and theirs and self.hosts.find(before.host) in seen.known
-        instead = f" Before, {before.user_name} had set {_named(before)}." if before and told else ""
+        notes = f" Before, {before.user_name} had set {_named(before)}." if before and told else ""
+        notes += f" {MISSING}" if await self._missing(target, said) else ""
         return Told(
             text=f"This thread is about {_named(target)} now: reads follow it, a change asks you once. "
-            f"It ends after {IDLE_SECONDS // 60} idle minutes.{instead}\n"
+            f"It ends after {IDLE_SECONDS // 60} idle minutes.{notes}\n"
         )
+
+    async def _missing(self, target: ThreadTarget, said: Said) -> bool:
+        host, name = self.hosts.find(target.host), target.container
+        if host is None or not name or _ID.fullmatch(name):
+            return False
+        channel, now = said.request.channel_id, self.clock()
+        return await is_missing(self.inventories, said.policy, said.principal, channel, host, name, now)
 
     async def _of(self, request: Request) -> ThreadTarget | None:
         """What a line of this request takes from its thread."""

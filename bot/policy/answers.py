@@ -2,32 +2,33 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bot.again import Tags
+from bot.approvals.budgets import BudgetDesk, times_checked
 from bot.audit.entries import Known
 from bot.decided import allowed, members_only
-from bot.hosts import Hosts
-from bot.policy.tools import operation_of
+from bot.own.thread_target import Spoken
+from bot.policy.limits import Limits
+from bot.policy.weighed import Weighed, told
 from bot.request import Request
 from bot.store.records import RequestRecord
-from handlers.catalogue import Catalogue
-from handlers.faults import Fault, Reason, UsageFault
-from permissions.approval import Terms
-from permissions.decision import Allow, Deny, NeedsApproval
-from permissions.explain import Explanation, explain, holders
-from permissions.holds import Hold
+from bot.weighing import Weighing
+from bot.written import spelled
+from handlers.faults import Denied, Fault, Reason, UsageFault
+from handlers.grammar.command import Command
+from handlers.grammar.parser import HelpAsked, Parsed
+from permissions.decision import Allow, NeedsApproval
+from permissions.explain import holders
 from permissions.model import Record
 from permissions.operation import Operation, Principal
 from permissions.policy import Policy
+from permissions.ticket import CommandWire
 from permissions.verbs import Danger, Verb
 
 CAN_I = "docktalk can-i"
 """Asking for somebody else, to the policy: a rule allows it by this name or by the verb admin."""
 
 _USER = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>|@?([UW][A-Z0-9]+)")
-_JOB = re.compile(r"J-[0-9]{1,18}")
-_RULES_SHOWN = 12
 _HOLDERS_SHOWN = 20
 
 
@@ -51,11 +52,12 @@ def question(request: Request) -> CanI | Why | None:
         return _can_i(rest)
     if word != "why":
         return None
-    if _JOB.fullmatch(rest.strip()) is None:
+    job_id = spelled(rest.strip(), "J")
+    if not job_id:
         raise UsageFault(
             "docktalk why: give a job", reason=Reason.BAD_VALUE, hint="`/docktalk why J-42`, for example."
         )
-    return Why(job_id=rest.strip())
+    return Why(job_id=job_id)
 
 
 def _can_i(text: str) -> CanI:
@@ -75,18 +77,18 @@ def _can_i(text: str) -> CanI:
 
 @dataclass(frozen=True)
 class PolicyAnswers:
-    """Answers them.
+    """Answers them, by what the path of a line asks as well.
 
-    ``people`` is who somebody is, ``jobs`` the signed record of a job or None, ``hold`` what something has to
-    wait for.
+    ``people`` is who somebody is, ``jobs`` the signed record of a job or None, ``wire`` a command as it
+    travels to a host.
     """
 
     people: Callable[[str, str, str], Awaitable[Principal]]
     jobs: Callable[[str], Awaitable[RequestRecord | None]]
-    catalogue: Catalogue
-    hosts: Hosts
-    incidents: Tags
-    hold: Callable[[Policy, Principal, Operation], Awaitable[Hold | None]]
+    weighing: Weighing
+    limits: Limits
+    budgets: BudgetDesk
+    wire: Callable[[Command, str], CommandWire]
     clock: Callable[[], float]
 
     async def answer(
@@ -102,28 +104,72 @@ class PolicyAnswers:
         if isinstance(asked, Why):
             return await self._why(asked.job_id, policy, principal, request)
         who = await self._who(asked, policy, principal, request, known)
-        tag = await self.incidents.tag(request.channel_id, request.thread_ts)
-        operation = operation_of(asked.line, self.catalogue, self.hosts)
-        operation = operation.model_copy(update={"incident": tag})
-        explanation = explain(policy, who, request.channel_id, operation, self.clock())
-        return explained(explanation) + await self._held(explanation, policy, who, operation)
+        line = {"program": "docker", "text": asked.line.removeprefix("/").removeprefix("docker ")}
+        spoken = await self.weighing.targets.read(request.model_copy(update=line))
+        if isinstance(spoken.parsed, HelpAsked):
+            raise Fault("this only asks for help")
+        weighed = await self._line(policy, who, spoken, spoken.parsed)
+        whom = "you" if who.user_id == principal.user_id else who.name
+        return told(weighed, policy, request.channel_id, whom, self.clock())
 
-    async def _held(
-        self, explanation: Explanation, policy: Policy, who: Principal, operation: Operation
-    ) -> str:
-        """What holds back what may be done; whoever may not do it is told of no lock."""
-        if isinstance(explanation.decision, Deny):
-            return ""
-        hold = await self.hold(policy, who, operation)
-        return f"\nNot now: {hold.sentence}. {hold.hint}\n" if hold else ""
+    async def _line(self, policy: Policy, who: Principal, spoken: Spoken, parsed: Parsed) -> Weighed:
+        place = spoken.request
+        operation = await self.weighing.operation(policy, who, spoken, parsed)
+        weighed = await self._weighed(policy, who, place.channel_id, operation, parsed)
+        decision = weighed.decision
+        if spoken.target is not None:
+            first = self.weighing.targets.asks_first(spoken, operation)
+            took = f"{place.notes[-1]}{'; it asks once before it runs' if first else ''}"
+            weighed = replace(weighed, took=took)
+        if decision is None or weighed.not_now is not None:
+            return weighed
+        times_checked(parsed, operation, decision)
+        where, now = place.channel_id, self.clock()
+        try:
+            await self.limits.count(policy, weighed.who, where, operation, now, look=True)
+            if isinstance(decision, Allow) or parsed.dry_run:
+                return weighed
+            wire = self.wire(parsed.command, operation.host)
+            budget = await self.budgets.covering(
+                place, operation.host, operation, wire, weighed.who, decision
+            )
+            if budget is None:
+                await self.limits.asks(weighed.who, look=True)
+        except Denied as often:
+            return replace(weighed, not_now=often)
+        return replace(weighed, budget=budget)
+
+    async def _weighed(
+        self,
+        policy: Policy,
+        who: Principal,
+        channel_id: str,
+        operation: Operation,
+        parsed: Parsed | None = None,
+    ) -> Weighed:
+        """What the path decides now, of a line or of the operation of a job."""
+        breaks = parsed is not None and parsed.break_glass is not None
+        could = not breaks and self.weighing.lending.could_break(who, channel_id, operation)
+        try:
+            lends = await self.weighing.may(who, channel_id, operation, parsed)
+        except Denied as no:
+            return Weighed(operation, who, no=no, at_once=could)
+        weighed = Weighed(operation, lends.principal, lends.decision, breaks=lends.breaking is not None)
+        try:
+            decision = await self.weighing.now(policy, lends, operation, parsed)
+        except Denied as held:
+            return replace(weighed, not_now=held)
+        at_once = could and isinstance(decision, NeedsApproval) and not decision.excepted
+        return replace(weighed, decision=decision, at_once=at_once)
 
     async def _who(
         self, asked: CanI, policy: Policy, principal: Principal, request: Request, known: Known
     ) -> Principal:
         if asked.user_id in {"", principal.user_id}:
             return principal
+        host = self.weighing.hosts.default
         known.operation = Operation(
-            command=CAN_I, verb=Verb.ADMIN, danger=Danger.SAFE, flags=("as",), host=self.hosts.default
+            command=CAN_I, verb=Verb.ADMIN, danger=Danger.SAFE, flags=("as",), host=host
         )
         allow = allowed(policy, principal, request.channel_id, known.operation, self.clock())
         known.rule = allow.rule
@@ -132,25 +178,29 @@ class PolicyAnswers:
     async def _why(self, job_id: str, policy: Policy, principal: Principal, request: Request) -> str:
         record = await self.jobs(job_id)
         mine = record is not None and principal.user_id == record.user_id
+        host = self.weighing.hosts.find(record.host) if record is not None else None
         if (
             record is None
             or record.operation is None
+            or host is None
             or not (mine or request.channel_id == record.channel_id)
         ):
             raise Fault(
                 f"There is no job {job_id} that you may see here.",
-                hint="Ask in the channel of the job; jobs are forgotten after a week.",
+                hint="Ask in the channel of the job; jobs are forgotten after a week. "
+                f"If it waits for people, `/docktalk who-can {job_id}` tells more.",
                 reason=Reason.NOT_FOUND,
             )
         who = await self.people(record.team_id, record.user_id, record.user_name)
+        incident = await self.weighing.incidents.tag(record.channel_id, record.thread_ts)
+        operation = record.operation.model_copy(update={"host_labels": host.labels, "incident": incident})
         at = self.clock()
-        now = explain(policy, who, record.channel_id, record.operation, at)
-        able = holders(policy, record.channel_id, record.operation, at)
-        held = await self._held(now, policy, who, record.operation)
+        weighed = await self._weighed(policy, who, record.channel_id, operation)
+        now = told(weighed, policy, record.channel_id, "you" if mine else who.name, at)
         return (
             f"{job_id}: {record.shown}\nAsked for by {record.user_id}; allowed by {record.rule}, if the "
-            f"worker agreed once it saw the target.\nBy the policy in force now:\n\n{explained(now)}"
-            f"{held}{_able(able)}"
+            f"worker agreed once it saw the target.\nBy the policy in force now:\n\n{now}"
+            f"{_able(holders(policy, record.channel_id, operation, at))}"
         )
 
 
@@ -159,36 +209,3 @@ def _able(able: tuple[str, ...]) -> str:
     more = f" and {len(able) - _HOLDERS_SHOWN} more" if len(able) > _HOLDERS_SHOWN else ""
     who = ", ".join(able[:_HOLDERS_SHOWN]) + more if able else "nobody by a single binding"
     return f"\nWho may ask for it there: {who}\n"
-
-
-def _agreed(terms: Terms) -> list[str]:
-    """Who could agree, a line for each threshold."""
-    lines = []
-    for threshold in terms.any:
-        steps = []
-        for step in threshold.steps:
-            named = [*step.users, *step.groups, *(f"role {role}" for role in step.roles)]
-            steps.append(f"{step.people} of {', '.join(named)}")
-        after = f", {threshold.after:g} s after it was asked for" if threshold.after else ""
-        reason = f", where the reason fits `{threshold.reason}`" if threshold.reason else ""
-        tagged = ", in an open incident" if threshold.incident else ""
-        lines.append(f"agree   {' and '.join(steps)}{after}{reason}{tagged}")
-    return lines
-
-
-def explained(explanation: Explanation) -> str:
-    """What would become of it, and what every rule about that command had to do with it."""
-    decision = explanation.decision
-    if isinstance(decision, Deny):
-        first = f"No. {decision.reason} {decision.hint}"
-    elif isinstance(decision, NeedsApproval):
-        first = "Only once people have agreed."
-    elif isinstance(decision, Allow) and decision.provisional:
-        first = "Perhaps: the worker decides once it has seen the target."
-    else:
-        first = "Yes, unless the worker finds that the target gives away its host."
-    near = [one for one in explanation.considered if not one.because.startswith("it is not about `")]
-    rules = [f"{one.effect:<5}  {one.rule}: {one.because}" for one in near[:_RULES_SHOWN]]
-    more = [f"and {len(near) - _RULES_SHOWN} more rules"] if len(near) > _RULES_SHOWN else []
-    agree = ["", *_agreed(decision.terms)] if isinstance(decision, NeedsApproval) else []
-    return "\n".join([first, f"By: {decision.rule}", *agree, *(["", *rules] if rules else []), *more, ""])

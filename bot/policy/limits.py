@@ -1,6 +1,7 @@
 """Counts an operation against the policy's limits on how often, an object as one however it is written."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from bot.jobs.wire import INVENTORY_KINDS, Seen
 from bot.store.inventory import Inventories
@@ -8,8 +9,12 @@ from bot.store.rates import Rates
 from permissions.names import ANY, may_be_id, surely, untagged
 from permissions.operation import Operation, Principal, Resource
 from permissions.policy import Per, Policy
-from permissions.rates import Objects, counters
+from permissions.rates import Counter, Objects, counters
 from permissions.verbs import Kind
+
+MOST_ASKS = 20
+ASKS_WITHIN = 600.0
+"""So often may one person ask others to agree, in so many seconds, whatever the policy says."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +28,16 @@ class Limits:
     inventories: Inventories
 
     async def count(
-        self, policy: Policy, principal: Principal, channel_id: str, operation: Operation, at: float
+        self,
+        policy: Policy,
+        principal: Principal,
+        channel_id: str,
+        operation: Operation,
+        at: float,
+        *,
+        look: bool = False,
     ) -> None:
-        """Counts one operation; ``at`` is epoch seconds.
+        """Counts one operation, or only looks whether it would be; ``at`` is epoch seconds.
 
         Raises:
             Denied: a limit is reached; nothing was counted.
@@ -33,7 +45,15 @@ class Limits:
         """
         per_target = any(rate.per is Per.TARGET for rate in policy.rates)
         known = await self._known(operation) if per_target else {}
-        await self.rates.count(counters(policy, principal, channel_id, operation, at, known))
+        await self.rates.count(counters(policy, principal, channel_id, operation, at, known), look=look)
+
+    async def asks(self, principal: Principal, *, look: bool = False) -> None:
+        """The same for asking others to agree to something."""
+        who = f"ask|{principal.team_id} {principal.user_id}"
+        key = sha256(who.encode("utf-8", "surrogatepass")).hexdigest()
+        rule = "asks for approval"
+        counter = Counter(key=key, limit=MOST_ASKS, seconds=ASKS_WITHIN, rule=rule, about="you")
+        await self.rates.count([counter], look=look)
 
     async def _known(self, operation: Operation) -> Objects:
         kinds = dict.fromkeys(one.kind for one in operation.resources if one.kind in INVENTORY_KINDS)

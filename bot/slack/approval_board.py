@@ -29,9 +29,9 @@ class ApprovalBoard:
         if approval.told and approval.state is State.OPEN:
             began = {approval.asked_at + way.after for way in approval.terms.any if way.after}
             again = cards.reminder(asked, escalated=last_told(approval) in began)
-            reply = self._entry(asked, f"{asked.job_id}/0.told{approval.told}", record.channel_id, again)
-            under = "" if record.thread_ts else card_key(asked.job_id)
-            entries.append(reply.model_copy(update={"under": under, "revision": 1}))
+            entries.append(self._reply(asked, f"told{approval.told}", again))
+        elif approval.state in {State.DENIED, State.EXPIRED}:  # of an edit nobody is notified
+            entries.append(self._reply(asked, "over", cards.refused(asked)))
         await self._outbox.put(*entries)
         link = await self._links.at(card_key(asked.job_id)) if asked.told else ""
         for user_id in asked.told:
@@ -46,6 +46,13 @@ class ApprovalBoard:
         # Above what the approval itself shows, below what comes of its next step.
         revision = entry.revision + min(budget.revision + 1, REVISIONS - 1)
         await self._outbox.put(entry.model_copy(update={"revision": revision}))
+
+    def _reply(self, asked: Asked, key: str, message: Message) -> Entry:
+        """One reply below the card, however often it is shown."""
+        record = asked.draft.record
+        under = "" if record.thread_ts else card_key(asked.job_id)
+        reply = self._entry(asked, f"{asked.job_id}/0.{key}", record.channel_id, message)
+        return reply.model_copy(update={"under": under, "revision": 1})
 
     def _entry(self, asked: Asked, key: str, channel_id: str, message: Message) -> Entry:
         record = asked.draft.record

@@ -40,6 +40,10 @@ class Approvals(Protocol):
         """It; None when it is too long ago."""
         ...
 
+    async def shown(self, token: str, team_id: str, user_id: str, channel_id: str) -> Asked | None:
+        """The same as far as whoever clicked in that channel may see it; None for whom it is not."""
+        ...
+
 
 class ApprovalForms:
     """One method per button or form. ``answered`` hands over a click, ``whisper`` tells one person."""
@@ -117,7 +121,8 @@ class ApprovalForms:
     ) -> None:
         await ack()
         try:
-            asked = await self._approvals.asked(str(body["actions"][0].get("value") or ""))
+            said = request_from_said(body, body["actions"][0], now=self._intake.now())
+            asked = await self._approvals.shown(said.text, said.team_id, said.user_id, said.channel_id)
             others = asked is not None and own and asked.approval.asker_id != body["user"]["id"]
             if asked is None or others:
                 no = replies.not_yours() if others else replies.gone()

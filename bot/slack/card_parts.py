@@ -224,7 +224,7 @@ def over(asked: Asked) -> Iterator[Block]:
 
 def _outcome(asked: Asked) -> list[Block]:
     approval, draft = asked.approval, asked.draft
-    nothing = "nothing was run" if isinstance(draft, Draft) else "nothing was lent"
+    nothing = say.nothing(asked)
     if approval.state is State.APPROVED and isinstance(draft, GrantDraft):
         return _lent(draft, approval.ended_at + draft.seconds)
     if approval.state is State.APPROVED:

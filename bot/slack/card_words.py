@@ -106,6 +106,17 @@ def log_line(text: str, limit: int) -> str:
     return cut(clean(text[: 8 * limit]).replace("\n", " "), limit)
 
 
+def nothing(asked: Asked) -> str:
+    """What became of what nobody agreed to."""
+    return "nothing was lent" if isinstance(asked.draft, GrantDraft) else "nothing was run"
+
+
+def people(user_ids: Sequence[str]) -> list[Block]:
+    """The first of them, mentioned, and how many more."""
+    others = [words(f" {one}") for one in more(len(user_ids) - TARGETS)]
+    return [*joined([[user(one)] for one in user_ids[:TARGETS]]), *others]
+
+
 def hosts(asked: Asked) -> list[str]:
     """Where it would be: a job's host, or those that a role would be lent for; the first ones."""
     draft = asked.draft
@@ -150,15 +161,15 @@ def does(asked: Asked) -> list[Block]:
     elif not alone:
         said.append(words(" nothing that is there now"))
     consequence = _CONSEQUENCES[operation.danger]
+    if operation.verb is Verb.EXEC and operation.danger is Danger.INTERRUPTS:
+        consequence = "What it does to whoever uses it, the program decides."
     if any(one.bound.of_set for one in targets):
         said.append(words(". Nothing else goes, and what is used by then stays"))
-    return [*said, words(". "), *([words(consequence, bold=True)] if consequence else [])]
+    return [*said, words("."), *([words(f" {consequence}", bold=True)] if consequence else [])]
 
 
 def _several(targets: Sequence[Target]) -> str:
-    """How many objects; of what a prune found, of which kinds and how many bytes."""
-    if not targets[0].bound.of_set:
-        return count(len(targets), "object")
+    """How many objects of which kinds; of what a prune found also how many bytes."""
     kinds = Counter(one.bound.what for one in targets)
     said = [count(many, f"{what} record" if what == "build cache" else what) for what, many in kinds.items()]
     weight = sum(one.bound.bytes for one in targets)

@@ -26,6 +26,7 @@ from bot.slack.blocks import (
     moment,
     preformatted,
     section,
+    user,
     words,
 )
 from bot.slack.card_parts import AGAIN, APPROVE, ASK_THEM, BREAK_GLASS, DENY, DETAILS, WHO_CAN, WITHDRAW
@@ -35,7 +36,7 @@ from bot.store.budgets import Budget
 from bot.store.grants import GrantDraft
 from bot.store.records import Draft
 from bot.times import spoken_time
-from permissions.approval import MAX_REASON, State, Voter, last_told, possible
+from permissions.approval import ASKED_AGAIN, MAX_REASON, State, Voter, last_told, possible
 
 __all__ = [
     "AGAIN",
@@ -52,6 +53,7 @@ __all__ = [
     "card",
     "deny_form",
     "details",
+    "refused",
     "reminder",
 ]
 
@@ -77,7 +79,7 @@ def card(asked: Asked, voters: Mapping[str, Voter] = _NOBODY, budget: Budget | N
     else:
         blocks += [*parts.over(asked), *card_budget.more_often(asked)]
         blocks += card_budget.standing(budget) if budget else []
-        if asked.approval.state is State.VOID and isinstance(asked.draft, Draft):
+        if asked.approval.state in ASKED_AGAIN and isinstance(asked.draft, Draft):
             blocks.append(actions(parts.click("Ask again", AGAIN, asked)))
     kind = f"card.{budget.id}.{budget.revision}." if budget else "card"
     return _message(kind, asked, [*blocks, parts.small_print(asked)])
@@ -106,11 +108,27 @@ def reminder(asked: Asked, escalated: bool) -> Message:
     approval = asked.approval
     opening = " Nobody has decided, so more people are asked now: " if escalated else " Still waiting for "
     said = [emoji("bell"), words(opening), *say.deciders(asked, last_told(approval))]
+    if asked.told and not escalated:  # an edit of their copy tells them nothing
+        said += [words(" ("), *say.people(asked.told), words(")")]
     said += [words(". Without an answer it ends at "), moment(approval.asked_at + approval.terms.expires)]
     said.append(words(" and nothing is run."))
     text = "Asked more people" if escalated else "Still waiting"
     text = f"{text}: {parts.asker(asked)} needs an approval for {parts.spoken(asked)}."
     return message(_key("told", asked), text, [section(*said), context(asked.job_id)])
+
+
+def refused(asked: Asked) -> Message:
+    """The reply in the card's thread that tells its asker of a no, or that nobody answered."""
+    approval, who = asked.approval, user(asked.draft.record.user_id)
+    if approval.state is State.EXPIRED:
+        said = [emoji("alarm_clock"), words(" "), who]
+        said.append(words(f": nobody decided in time; {say.nothing(asked)}."))
+    else:
+        said = [emoji("no_entry"), words(" "), who, words(": denied")]
+        said += [words(" by "), user(approval.ended_by)] if approval.ended_by else []
+        why = say.short(approval.why, MAX_REASON)
+        said.append(words(f": {why}" if why else "."))
+    return message(_key("over", asked), _sentence(asked), [section(*said), context(asked.job_id)])
 
 
 def deny_form(asked: Asked) -> dict[str, Any]:
@@ -293,7 +311,8 @@ def _terms(asked: Asked) -> Iterator[Block]:
     yield moment(approval.asked_at + terms.remind)
     yield words(", ends at ")
     yield moment(approval.asked_at + terms.expires)
-    yield words(f". {count(terms.denials, 'person').replace('persons', 'people')} can deny it.\n")
+    enough = "One no is" if terms.denials == 1 else f"{terms.denials} noes are"
+    yield words(f". {enough} enough to end it.\n")
     yield from say.needs(asked, _NOBODY)
     left_out = len(terms.any) - len(list(possible(approval)))
     if left_out:

@@ -74,6 +74,7 @@ class State(Said):
     LIMIT = ("Ended at its limit", "stopwatch")
     CANCELLED = ("Stopped", "octagonal_sign")
     NOT_DONE = ("Not done", "no_entry_sign")
+    NOT_RUN = ("Not run", "warning")
     OUTCOME_UNKNOWN = ("Outcome unknown", "grey_question")
 
 

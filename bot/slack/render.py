@@ -51,6 +51,7 @@ _STATES = {
     Reason.CANCELLED: State.CANCELLED,
     Reason.OUTCOME_UNKNOWN: State.OUTCOME_UNKNOWN,
     Reason.NOT_DONE: State.NOT_DONE,
+    Reason.MOVED: State.NOT_RUN,
     Reason.TICKET_REFUSED: State.REFUSED,
     Reason.DENIED: State.REFUSED,
 }
@@ -59,11 +60,12 @@ _FROM_OUTSIDE = {
     State.TIMED_OUT: 500,
     State.LIMIT: 500,
     State.CANCELLED: 500,
+    State.NOT_RUN: 1_000,
     State.NOT_DONE: doubt.SEEN_CHARS,
     State.OUTCOME_UNKNOWN: doubt.SEEN_CHARS,
 }
 """The most bytes of the sentences that say why a job was ended or what was seen; more is output."""
-_SEEN = {State.NOT_DONE, State.OUTCOME_UNKNOWN}
+_SEEN = {State.NOT_DONE, State.NOT_RUN, State.OUTCOME_UNKNOWN}
 
 _NOT_RUN = {
     TicketRefusal.TOO_LATE: "It waited too long for a free worker. Nothing was run; send it again.",

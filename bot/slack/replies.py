@@ -144,13 +144,21 @@ def left() -> Message:
     return message("left", "Left: nothing was queued.", [section(words("Nothing was queued."))])
 
 
+_STATES = {
+    "running": "hourglass_flowing_sand",
+    "waiting": "hourglass",
+    "held": "lock",
+    "to be approved": "raised_hand",
+}
+
+
 def job_rows(answer: JobRows, now: float) -> Message:
     """The jobs that run or wait, each with a button where the asker may stop it."""
     blocks: list[Block] = []
     for row in answer.rows:
         running = row.state == "running"
         head = [
-            emoji("hourglass_flowing_sand" if running else "lock" if row.state == "held" else "hourglass"),
+            emoji(_STATES[row.state]),
             words(f" {row.job_id}", bold=True),
             words(f" {row.state} on "),
             code(row.host),
@@ -164,11 +172,12 @@ def job_rows(answer: JobRows, now: float) -> Message:
         blocks.append(section(*head))
         if row.may_cancel:
             label = "Stop" if running else "Take back"
+            ends = "withdraw" if row.state == "to be approved" else "cancel"
             blocks.append(
                 button(
                     label,
                     action_id=JOB_STOP,
-                    value=f"cancel {row.job_id}",
+                    value=f"{ends} {row.job_id}",
                     spoken=f"{label} {row.job_id}",
                     danger=running,
                 )
@@ -200,6 +209,7 @@ def refusal(answer: Refusal, program: str = "docker") -> Message:
     head = [emoji("no_entry" if denied else "x"), words(" ")]
     if denied:
         head += [words("Denied", bold=True), words(": ")]
+        sentence = f"{sentence[:1].upper()}{sentence[1:]}"
     head.append(words(sentence, bold=not denied))
     offered = bool(answer.correction_id and answer.suggestion)
     # The button says the same with the whole line.
@@ -260,7 +270,7 @@ def _choices(answer: Refusal, program: str, shown: str) -> list[Block]:
         f"Queue after {answer.ahead}" if answer.ahead else _label(answer),
         action_id=CORRECTION,
         value=answer.correction_id,
-        spoken=f"Run {program} {shown}",
+        spoken=f"Run {shown if shown.startswith('/') else f'{program} {shown}'}",
     )
     if not answer.ahead:
         return [run]
@@ -299,7 +309,7 @@ def _label(answer: Refusal) -> str:
 def _more(answer: Refusal, program: str) -> str:
     if answer.reason in _DENIALS or answer.reason in _NOTHING_MORE:
         return ""
-    usage = re.search(r"Usage:\s+dock(?:er|talk)((?: [a-z][a-z-]*)*)", answer.usage)
-    if usage:
-        return f"/{program}{usage[1]} --help lists every option"
+    usage = re.search(r"Usage:\s+(docker|docktalk)((?: [a-z][a-z-]*)*)", answer.usage)
+    if usage:  # a line of ours can be about one of Docker's
+        return f"/{usage[1]}{usage[2]} --help lists every option"
     return f"/{program} help lists what you may run"

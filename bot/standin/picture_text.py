@@ -10,6 +10,7 @@ _BOLD = re.compile(r"(?<![\w*])\*(\S(?:[^*\n]*\S)?)\*(?![\w*])")
 _EMOJI = re.compile(r":([a-z0-9_+-]+):")
 
 _EMOJIS = {
+    "octagonal_sign": "🛑",
     "alarm_clock": "⏰",
     "arrows_counterclockwise": "🔄",
     "bell": "🔔",

@@ -178,7 +178,7 @@ class StandIn:
     async def until(
         self,
         predicate: Callable[["StandIn"], T | None],
-        timeout: float = 10.0,  # noqa: ASYNC109
+        timeout: float = 30.0,  # noqa: ASYNC109
     ) -> T:
         """Waits until ``predicate`` is true of the stand-in and returns what it returned.
 

@@ -1,6 +1,8 @@
 """Approvals in the store: locked with the bot's own key, changed only from the revision that was read."""
 
 import hashlib
+import json
+import math
 import secrets
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import redis.asyncio
 import structlog
 from redis.exceptions import RedisError
 
+from bot.jobs.lanes import digest_of
 from bot.jobs.names import DELIVERY_SECONDS, Names
 from bot.jobs.queue import NO_AUDIT, StoreDown
 from bot.jobs.wire import Probed
@@ -17,6 +20,7 @@ from bot.store.intake import INTAKE_ENTRIES, IntakeEntry, NotRecorded
 from bot.store.locked import Locked, Locks
 from bot.store.records import Draft
 from bot.written import as_kept
+from handlers.faults import Fault, Reason
 from permissions.approval import MAX_REASON, Approval, State, next_due
 from permissions.decision import NeedsApproval
 from permissions.model import Record
@@ -31,6 +35,10 @@ LOOK_WITHIN = 30.0
 """Seconds after which a worker that has not looked at the targets is waited for no more."""
 
 
+_SAME = 4
+"""What approval.lua answers when the same is asked for already."""
+
+
 class Asked(Record):
     """What waits for people: what it is about, who asked, what was found, and how the asking stands.
 
@@ -38,7 +46,8 @@ class Asked(Record):
     buttons, another one once its targets were looked at, for they are about what their card shows.
     ``probe_key`` is what the worker's look has to be signed with. ``rule`` asks for the approval;
     ``policy`` is the SHA-256 of its policy. ``told`` are the users who have a copy of the card of their own.
-    ``glass``: its asker could run it at once, by an entry of the policy.
+    ``glass``: its asker could run it at once, by an entry of the policy. ``same`` is equal where one person
+    asks in one channel for the same once more.
     """
 
     token: str
@@ -51,6 +60,7 @@ class Asked(Record):
     probed: Probed | None = None
     told: tuple[str, ...] = ()
     glass: bool = False
+    same: str = ""
 
     @property
     def operation(self) -> Operation:
@@ -69,6 +79,17 @@ class Asked(Record):
         """The id of the approval, and of the job that comes of it where it is about one."""
         return self.approval.job_id
 
+    def after(self, approval: Approval, probed: Probed | None = None) -> "Asked":
+        """The same in its next state; a look gives it other buttons, for these are about what they show."""
+        looked = {"probed": probed, "token": new_token()} if probed else {}
+        return self.model_copy(update={"approval": approval, **looked})
+
+    def lent_until(self, ended_at: float, ended_by: str) -> "Asked":
+        """What its card shows once the role that it lent is over, at ``ended_at`` (epoch seconds)."""
+        over = {"ended_at": ended_at, "ended_by": ended_by}
+        later = self.approval.model_copy(update={"revision": self.approval.revision + 1})
+        return self.model_copy(update={"draft": self.draft.model_copy(update=over), "approval": later})
+
 
 def newly_asked(
     draft: Draft | GrantDraft,
@@ -80,13 +101,14 @@ def newly_asked(
 ) -> Asked:
     """A new one, on the terms of the decision; what has no targets can be decided at once."""
     incident = draft.record.operation.incident if draft.record.operation else ""
+    kept = (as_kept(reason) or incident)[:MAX_REASON]
     return Asked(
         token=new_token(),
         probe_key=new_key(),
         approval=Approval(
             job_id=draft.record.job_id,
             asker_id=principal.user_id,
-            reason=(as_kept(reason) or incident)[:MAX_REASON],
+            reason=kept,
             incident=incident,
             terms=needs.terms,
             asked_at=now,
@@ -96,7 +118,21 @@ def newly_asked(
         principal=principal,
         policy=policy,
         rule=needs.rule,
+        same=_sameness(draft, principal, needs, kept),
     )
+
+
+def _sameness(draft: Draft | GrantDraft, principal: Principal, needs: NeedsApproval, reason: str) -> str:
+    """Not by its thread: who mentions the bot twice in a channel begins two of them."""
+    record = draft.record
+    if isinstance(draft, Draft):
+        what = [digest_of(draft.command), draft.times, draft.within]
+    else:
+        what = [draft.role, draft.seconds, *draft.hosts]
+    incident = record.operation.incident if record.operation else ""
+    where = [principal.team_id, principal.user_id, record.channel_id, record.host, incident]
+    text = json.dumps([*where, reason, needs.model_dump(mode="json"), *what], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def card_key(job_id: str) -> str:
@@ -114,6 +150,16 @@ def new_token() -> str:
     return secrets.token_urlsafe(16)
 
 
+class AsksAlready(Fault):
+    """What the same person asks for with ``job_id``, and nobody has decided yet; nothing was kept."""
+
+    reason = Reason.ALREADY_ASKED
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"You ask for the same already, as {job_id}, and nobody has decided yet.")
+        self.job_id = job_id
+
+
 class CameBefore(Exception):  # noqa: N818 - reads as a sentence
     """This very click or line was counted once."""
 
@@ -122,6 +168,7 @@ class Approvals:
     """The store of them; every method raises StoreDown.
 
     Keys: ``approval:<job id>`` a hash of ``revision`` and ``blob``; ``approval-token:<hash>`` the job id;
+    ``approval-same:<hash>`` the job id of what is asked for now;
     ``approvals-due`` a sorted set of job ids by when their clock has something to do.
     """
 
@@ -138,9 +185,16 @@ class Approvals:
         """Keeps a new one, once for a delivery; its job's id, and whether the delivery was a job already.
 
         It is due at ``finish`` (epoch seconds), whatever its clock says, until it is :meth:`settled`.
-        Raises NotRecorded when the audit takes no more; then nothing is kept.
+        Raises NotRecorded when the audit takes no more, AsksAlready; then nothing is kept.
         """
-        job_id, _ = await self._kept(asked, "", audit, finish, asked.draft.record.delivery_id)
+        delivery = asked.draft.record.delivery_id
+        job_id, code = await self._kept(asked, "", audit, finish, delivery)
+        if code == _SAME:
+            other = await self.of_job(job_id)
+            if other is not None and other.same == asked.same and other.approval.state is State.OPEN:
+                raise AsksAlready(job_id)
+            # Whoever writes to the store can say that something is asked for; nobody waits for that.
+            job_id, _ = await self._kept(asked, "", audit, finish, delivery, second=True)
         return job_id, job_id != asked.job_id
 
     async def change(self, asked: Asked, audit: IntakeEntry, finish: float, delivery_id: str = "") -> bool:
@@ -150,18 +204,26 @@ class Approvals:
         raised. Raises NotRecorded when the audit takes no more. Then nothing has changed.
         """
         revision = str(asked.approval.revision - 1)
-        job_id, kept = await self._kept(asked, revision, audit, finish, delivery_id)
-        if job_id and not kept:
+        job_id, code = await self._kept(asked, revision, audit, finish, delivery_id)
+        if job_id and code:
             raise CameBefore
-        return kept
+        return code == 0
 
     async def _kept(
-        self, asked: Asked, revision: str, audit: IntakeEntry, finish: float, delivery_id: str
-    ) -> tuple[str, bool]:
+        self,
+        asked: Asked,
+        revision: str,
+        audit: IntakeEntry,
+        finish: float,
+        delivery_id: str,
+        *,
+        second: bool = False,
+    ) -> tuple[str, int]:
         approval = asked.approval
         # What is approved is nobody's until its job is in the queue.
         due = approval.ended_at if approval.state is State.APPROVED else finish
         keys = [self._key(asked.job_id), self._clock, self._names.audit, self._token_key(asked.token)]
+        keys += [f"{self._names.prefix}approval-same:{asked.same}"]
         keys += [self._names.delivery(delivery_id)] if delivery_id else []
         args: list[str | int] = [
             asked.job_id,
@@ -173,6 +235,8 @@ class Approvals:
             audit.mac,
             INTAKE_ENTRIES,
             DELIVERY_SECONDS,
+            int(approval.state is State.OPEN),
+            int(second),
         ]
         try:
             reply: Any = await self._keep(keys, args)
@@ -180,7 +244,7 @@ class Approvals:
             raise StoreDown(unsure=True) from error
         if reply[1] == NO_AUDIT:
             raise NotRecorded
-        return reply[0].decode(), reply[1] == 0
+        return reply[0].decode(), int(reply[1])
 
     async def of_job(self, job_id: str) -> Asked | None:
         """The one of this job; None where there is none or it was altered."""
@@ -198,6 +262,11 @@ class Approvals:
             raise StoreDown(unsure=False) from error
         asked = await self.of_job(job_id.decode("utf-8", "replace")) if job_id else None
         return asked if asked and secrets.compare_digest(asked.token.encode(), token.encode()) else None
+
+    async def open_now(self) -> list[Asked]:
+        """Those that nobody has decided yet, the first hundred by when their clock has something to do."""
+        found = [await self.of_job(job_id) for job_id in await self.due(math.inf)]
+        return [asked for asked in found if asked and asked.approval.state is State.OPEN]
 
     async def due(self, now: float) -> list[str]:
         """The jobs whose clock has something to do by now (epoch seconds)."""

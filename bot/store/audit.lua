@@ -1,13 +1,15 @@
 -- The audit's intake. ARGV[1] says what; see bot/store/audit.py.
 local what = ARGV[1]
 
--- KEYS intake · ARGV limit (0: none), entry, mac. Returns 1, or 0 when the intake is full.
+-- KEYS intake · ARGV limit (0: none), then entry, mac… Returns 1, or 0 when the intake is full.
 if what == 'append' then
   local limit = tonumber(ARGV[2])
   if limit > 0 and redis.call('XLEN', KEYS[1]) >= limit then
     return 0
   end
-  redis.call('XADD', KEYS[1], '*', 'entry', ARGV[3], 'mac', ARGV[4])
+  for i = 3, #ARGV, 2 do
+    redis.call('XADD', KEYS[1], '*', 'entry', ARGV[i], 'mac', ARGV[i + 1])
+  end
   return 1
 end
 

@@ -6,7 +6,7 @@ neither make nor change one. A lost one leaves a gap in its source's numbers, wh
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -79,19 +79,21 @@ class AuditIntake:
         """The entry was not stored: the next one says so, or its number would seem to be lost."""
         self._void += [*entry.void, entry.number]
 
-    async def append(self, what: What, *, bounded: bool = True) -> None:
-        """Stores an entry.
+    async def append(self, *whats: What, bounded: bool = True) -> None:
+        """Stores entries, all of them or none.
 
-        With ``bounded`` False it is stored however long the intake is: it tells of what has happened.
+        With ``bounded`` False they are stored however long the intake is: they tell of what has happened.
 
         Raises:
             NotRecorded: the intake is full.
             StoreDown: the store did not answer.
         """
         limit = INTAKE_ENTRIES if bounded else 0
-        with self.entry(what) as entry:
+        with ExitStack() as given_up:
+            entries = [given_up.enter_context(self.entry(what)) for what in whats]
+            told = [text for entry in entries for text in (entry.text, entry.mac)]
             try:
-                stored = await self._run(keys=[self._key], args=["append", limit, entry.text, entry.mac])
+                stored = await self._run(keys=[self._key], args=["append", limit, *told])
             except RedisError as error:
                 raise StoreDown(unsure=True) from error
             if not stored:

@@ -14,6 +14,7 @@ from bot.jobs.names import Names
 from bot.jobs.queue import StoreDown
 from bot.jobs.wire import LIVE_BYTES, Progress
 from bot.store.locked import Locked, Locks
+from permissions.approval import Bound
 from permissions.model import Record
 from permissions.ticket import CommandWire
 
@@ -27,15 +28,16 @@ _MOST_BYTES = 4 * LIVE_BYTES
 class Doubt(Record):
     """A change whose outcome is not sure: how to look at it again, and what was seen last, at ``seen_at``.
 
-    ``nonce``, ``since`` and ``command`` are a CheckOrder's. ``reason`` is a result's, "" for done, ``text``
-    the sentences. ``line_id`` is the opaque id of the line that its asker may run again, ``again`` the job
-    that came of it. ``looking``: ``asked_by`` has asked at ``asked_at`` for another look. Times are epoch
-    seconds.
+    ``nonce``, ``since``, ``command`` and ``agreed`` are a CheckOrder's. ``reason`` is a result's, "" for
+    done, ``text`` the sentences. ``line_id`` is the opaque id of the line that its asker may run again,
+    ``again`` the job that came of it. ``looking``: ``asked_by`` has asked at ``asked_at`` for another look.
+    Times are epoch seconds.
     """
 
     nonce: str
     since: float
     command: CommandWire
+    agreed: tuple[Bound, ...] = ()
     line_id: str = ""
     reason: str
     text: str

@@ -96,8 +96,10 @@ class Review(Standing):
     ``tell`` are the channels that were told, ``reviewers`` who may close it, as the policy said when the
     glass was broken. ``jobs`` are the first that ran under it, ``ran`` counts all. ``ended_at`` is when the
     grant ended: its time at first, earlier once ``ended_by`` has revoked it. Times are epoch seconds.
+    ``delivery_id`` is that of the line that broke the glass, which may come again.
     """
 
+    delivery_id: str = ""
     grant_id: str
     role: str
     team_id: str

@@ -75,8 +75,11 @@ class InForce(Generic[One]):
 
     async def all(self) -> tuple[One, ...]:
         """Every one, the oldest first. What was altered, or put back in an older form, is left out."""
-        records, _ = await self.as_of()
-        return records
+        try:
+            found: Any = await self._redis.hgetall(self._records)
+        except RedisError as error:
+            raise StoreDown(unsure=False) from error
+        return self._sorted(found)
 
     async def as_of(self) -> tuple[tuple[One, ...], int]:
         """The same with the count of changes so far, read at one moment."""
@@ -87,9 +90,7 @@ class InForce(Generic[One]):
                 found, changes = await pipe.execute()
         except RedisError as error:
             raise StoreDown(unsure=False) from error
-        read = (self._read(key.decode("utf-8", "replace"), value) for key, value in found.items())
-        records = sorted((one for one in read if one is not None), key=lambda one: _number(one.id))
-        return tuple(records), int(changes or 0)
+        return self._sorted(found), int(changes or 0)
 
     async def get(self, record_id: str) -> One | None:
         """The one of this id; None where there is none (any more)."""
@@ -140,6 +141,10 @@ class InForce(Generic[One]):
         if reply != b"kept":
             self._audit.unused(entry)
         return bool(reply == b"kept")
+
+    def _sorted(self, found: dict[bytes, bytes]) -> tuple[One, ...]:
+        read = (self._read(key.decode("utf-8", "replace"), value) for key, value in found.items())
+        return tuple(sorted((one for one in read if one is not None), key=lambda one: _number(one.id)))
 
     def _read(self, record_id: str, value: bytes) -> One | None:
         revision, _, blob = value.partition(b" ")

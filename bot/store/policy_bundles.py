@@ -132,10 +132,13 @@ class WorkerBundles:
         self._lock = threading.Lock()
         self._parsed: OrderedDict[str, Policy] = OrderedDict()
 
-    def policy(self, sha256: str) -> Policy:
-        """The policy of that hash, if it is in force; raises TicketRefused and nothing else."""
+    def policy(self, sha256: str, said: bytes = b"") -> Policy:
+        """The policy of that hash, if it is in force; raises TicketRefused and nothing else.
+
+        ``said`` is what the store has just said of it, b"" where it has to be asked.
+        """
         try:
-            mark = self._mark()
+            mark = self._verified(said) if said else self._mark()
             if mark is None or mark.sha256 != sha256:
                 time.sleep(AGAIN_SECONDS)
                 mark = self._mark()
@@ -154,6 +157,9 @@ class WorkerBundles:
 
     def _mark(self) -> Mark | None:
         said: Any = self._redis.get(_mark_key(self._namespace))
+        return self._verified(said)
+
+    def _verified(self, said: bytes | None) -> Mark | None:
         mark = _verified_mark(self._trust, said)
         if said is not None and mark is None:
             raise TicketRefused(TicketRefusal.POLICY_ALTERED)

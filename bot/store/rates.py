@@ -22,8 +22,8 @@ class Rates:
         self._prefix = f"{{{namespace}}}:rate:"
         self._count = client.register_script(_SCRIPT)
 
-    async def count(self, counters: Sequence[Counter]) -> None:
-        """Counts one operation.
+    async def count(self, counters: Sequence[Counter], *, look: bool = False) -> None:
+        """Counts one operation; with ``look`` it is only asked whether it would be.
 
         Raises:
             Denied: one of the counters is full; none was counted up.
@@ -33,6 +33,7 @@ class Rates:
             return
         keys: list[Any] = [self._prefix + counter.key for counter in counters]
         args = [number for one in counters for number in (one.limit, round(one.seconds * 1_000_000))]
+        args.append(int(look))
         try:
             full, wait = await self._count(keys, args)
         except RedisError as error:

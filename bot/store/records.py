@@ -1,9 +1,11 @@
 """The signed request record: the only thing that says where a job's result goes."""
 
+from typing import Any, Self
+
 from pydantic import Field
 
 from bot.jobs.wire import ShowOrder
-from bot.request import Origin
+from bot.request import Origin, Request
 from permissions.model import Record
 from permissions.operation import Operation
 from permissions.ticket import CommandWire, Effect, Mode, SealedValue
@@ -45,6 +47,21 @@ class RequestRecord(Record):
     instead: str = ""
     under: str = ""
     budget: str = ""
+
+    @classmethod
+    def of(cls, request: Request, **fields: Any) -> Self:
+        """The record of what a request asks for, with its other ``fields``."""
+        asked = {
+            "delivery_id": request.delivery_id,
+            "origin": request.origin,
+            "team_id": request.team_id,
+            "user_id": request.user_id,
+            "user_name": request.user_name,
+            "channel_id": request.channel_id,
+            "thread_ts": request.thread_ts,
+            "notes": request.notes,
+        }
+        return cls(**{**asked, **fields})
 
 
 class Draft(Record):

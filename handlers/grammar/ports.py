@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from handlers.grammar.gonumbers import parse_uint
-from permissions.model import Record
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 
@@ -12,8 +12,8 @@ MAX_PORTS = 65_536
 """The most ports that the options of one command may expand to."""
 
 
-class PortMapping(Record):
-    """One published port.
+class PortMapping(NamedTuple):
+    """One published port, quickly made: a line may name very many.
 
     ``port`` is the container's, with its protocol (``80/tcp``), as the engine's API keys it. ``host_ip``
     is "" for every address; ``host_port`` is "" for any port, else a number or a range of numbers.
@@ -34,7 +34,7 @@ def parse_publish(specs: Iterable[str]) -> tuple[PortMapping, ...]:
 
 def parse_expose(specs: Iterable[str]) -> tuple[str, ...]:
     """The ports of the ``--expose`` options, each once (``8000/tcp``); raises ValueError."""
-    ports: dict[str, None] = {}
+    ranges: dict[tuple[str, int, int], None] = {}
     for spec in specs:
         if ":" in spec:
             raise ValueError(f"invalid port format for --expose: {spec}")
@@ -43,9 +43,11 @@ def parse_expose(specs: Iterable[str]) -> tuple[str, ...]:
             first, last = parse_port_range(port)
         except ValueError as error:
             raise ValueError(f"invalid range format for --expose: {spec}, error: {error}") from None
-        ports |= dict.fromkeys(f"{number}/{protocol}" for number in range(first, last + 1))
-        _refuse_too_many(len(ports))
-    return tuple(ports)
+        ranges[protocol, first, last] = None
+    # Before they are written out, also those that lie in each other: that would take minutes.
+    _refuse_too_many(sum(last - first + 1 for _, first, last in ranges))
+    every = (f"{port}/{protocol}" for protocol, first, last in ranges for port in range(first, last + 1))
+    return tuple(dict.fromkeys(every))
 
 
 def _refuse_too_many(count: int) -> None:

@@ -26,8 +26,9 @@ from bot.store.intake import IntakeEntry
 from bot.store.records import RequestRecord
 from bot.trust import Trust
 from handlers.faults import Denied, Fault
+from permissions.approval import Step, Terms, Threshold
 from permissions.operation import Operation, Principal, Resource, Standing
-from permissions.ticket import Claims, CommandWire, Effect, Ticket
+from permissions.ticket import Approved, Claims, CommandWire, Effect, Ticket
 from permissions.verbs import Danger, Kind, Verb
 from tests.bot.incidents.tagged import Tagged
 
@@ -151,6 +152,7 @@ async def side(store_url: str, tmp_path: Path) -> AsyncIterator[Side]:
             stores=stores(client, "docktalk", keys, AuditIntake(client, "docktalk", keys, time.time)),
             tell=no_news,
             ended=no_news,
+            delivered=BotQueue(client, "docktalk", keys).delivered,
             revoked=Revoked(tmp_path / "revoked", lambda: now[0]),
             clock=lambda: now[0],
         )
@@ -310,3 +312,29 @@ async def test_what_nobody_took_on_a_silent_host_is_told(side: Side):
     [(_, fields)] = await side.client.xrange(names.events)
     assert b'"expired"' in fields[b"event"]
     assert await side.entries() == []
+
+
+STEP = Step(users=("U2",))
+AGREED = {
+    "by what only an incident opens": ({"incident": True}, True),
+    "by a reason that its name may have met": ({"reason": "INC-*"}, True),
+    "by what nothing has to open": ({}, False),
+}
+
+
+@pytest.mark.parametrize(("way", "ends"), AGREED.values(), ids=AGREED)
+@pytest.mark.parametrize("now", ["INC-1", "INC-2", ""])
+async def test_an_incident_that_was_closed_while_it_waited_opens_nothing(side: Side, way, ends, now: str):
+    terms = Terms(any=(Threshold(steps=(STEP, STEP)), Threshold(steps=(STEP,), **way)))
+    agreed = Approved(policy="0" * 64, terms=terms, bound=(), by=("U2",))
+    then = side.claims().operation.model_copy(update={"incident": "INC-1"})
+    claims = side.claims(operation=then, approved=agreed)
+    record = await side.accept(claims)
+    side.tagged.there = {("C1", ""): now}
+    if ends and now != "INC-1":
+        with pytest.raises(Denied, match="INC-1 is closed"):
+            await side.again.late(record, side.late(claims))
+        assert await side.queued() is None
+    else:
+        assert await side.again.late(record, side.late(claims)) == ""
+        assert await side.queued() is not None

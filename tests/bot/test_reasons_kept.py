@@ -43,7 +43,7 @@ async def audited(side: Lenders) -> bytes:
 @pytest.fixture
 async def side(store_url: str, tmp_path: Path) -> AsyncIterator[Lenders]:
     async with bot_client(store_url) as client:
-        await client.set(Names("docktalk").alive("local"), "w", ex=60)
+        await client.set(Names("docktalk").alive("local"), "w", ex=600)
         side = Lenders(client, tmp_path)
         side.policy_file.write_text(LENDING, encoding="utf-8")
         yield side

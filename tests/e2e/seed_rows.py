@@ -30,6 +30,7 @@ def row(*rows, line, shows=(), exit=0, before=(), waits="", note=""):  # noqa: A
 
 
 RUN = "docker run -d --name {n} {image} sleep 300"
+ENDS_AT_ONCE = "docker run -d --stop-signal KILL --name {n} {image} sleep 300"
 STOPPED = "docker create --name {n} {image} sh -c 'echo made; touch /made; rm /var/www/index.html'"
 NET = "docker network create {n}"
 TAGGED = "docker tag {image} {reg}/{n}:7"
@@ -162,7 +163,7 @@ ROWS = (
     row(78, line="docker container start {n}", before=STOPPED, shows="{n}"),
     row(79, line="docker container start -a {n}", before=STOPPED, shows="made"),
     row(80, line="docker container start -i {n}", before=STOPPED, shows="made"),
-    row(81, line="docker container stop {n}", before=RUN, shows="{n}"),
+    row(81, line="docker container stop {n}", before=ENDS_AT_ONCE, shows="{n}"),
     row(82, line="docker container stop -t 1 {n}", before=RUN, shows="{n}"),
     row(83, line="docker container kill {n}", before=RUN, shows="{n}"),
     row(84, line="docker container restart -t 0 {n}", before=RUN, shows="{n}"),

@@ -29,7 +29,7 @@ from permissions.approval import State
 from tests.soak.rig import Rig
 
 NAMES = Names("docktalk")
-WITHIN = 30.0
+WITHIN = 60.0
 STAYS_UP = ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"]
 POLICY = """\
 version: 1
@@ -84,6 +84,9 @@ class Floor:
 
     async def ask(self, of: str = "plain", seconds: int = 0) -> None:
         """Ana types a restart; the card is there."""
+        # As if it were another day each time: nobody may ask as often as all of these tests do.
+        async for key in self.client.scan_iter(match="{docktalk}:rate:*"):
+            await self.client.delete(key)
         seen = len(self.rig.standin.messages(self.rig.channel))
         line = f"container restart -t {seconds} {self.names[of]}"
         ack = await self.rig.standin.slash(ANA, self.rig.channel, line)

@@ -25,7 +25,7 @@ NAMES = Names("docktalk")
 
 async def records(workspace, after: int = 0) -> list[tuple[int, audit.What]]:
     """What is chained after a record's number, once the chainer has everything."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await workspace.trial.bot.ground.redis.xlen(NAMES.audit):  # noqa: ASYNC110 - the store rings no bell
             await asyncio.sleep(0.02)
     found = scan(workspace.trial.folder / "audit", Filters())
@@ -224,6 +224,6 @@ async def test_a_changed_policy_is_recorded_and_a_bot_that_stops_signs_for_all(d
 
 
 async def until(folder, count: int) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while sum(1 for _ in scan(folder, Filters())) < count + 1:  # noqa: ASYNC110 - a file rings no bell
             await asyncio.sleep(0.05)

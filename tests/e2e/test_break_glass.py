@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from bot.slack import cards, lending_cards
 from bot.trial.trial import Trial
+from tests.e2e.floor import Floor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -40,50 +41,16 @@ break_glass:
 MOST_MESSAGES = 3
 
 
-class Night:
-    """A channel, another one that is told, somebody who may little, and a lead."""
+class Night(Floor):
+    """Another channel that is told, two who may little, and a lead."""
 
     def __init__(self, trial: Trial) -> None:
-        world = trial.standin.world
-        self.trial = trial
-        self.ops, self.day = trial.channel("ops"), trial.channel("by-day")
+        super().__init__(trial)
         self.told = trial.channel("C0TOLD")
-        self.admin, self.lead = world.add_user("admin", "U0ADMIN"), world.add_user("lead", "U0LEAD")
-        self.ana, self.ben = world.add_user("ana", "U0ANA"), world.add_user("ben", "U0BEN")
-        self.cleo = world.add_user("cleo", "U0CLEO")
-
-    async def say(self, line, user):
-        await self.trial.say(line, user, self.ops, "")
-        return await self.trial.reply()
-
-    async def by_day(self, line):
-        answer = await self.trial.ask(line, user=self.admin, channel=self.day)
-        assert answer.exit_code == 0, answer.stderr
-        return answer.stdout.strip()
-
-    async def running(self, name):
-        return await self.by_day(f"/docker inspect -f '{{{{.State.Running}}}}' {name}")
+        self.cleo, self.lead = self.person("cleo"), self.person("lead")
 
     async def ended(self, job_id):
         return (await self.trial.ended(job_id)).result.exit_code
-
-    def roots(self, channel):
-        """What all can see outside threads."""
-        every = self.trial.standin.messages(channel.id)
-        return [m for m in every if m.thread_ts is None and m.ephemeral_to is None]
-
-    async def shows(self, channel, *texts):
-        """Waits until one message of the channel says all of this; it."""
-
-        def found(_):
-            said = ((m, json.dumps(m.blocks)) for m in self.roots(channel))
-            return next((m for m, shown in said if all(text in shown for text in texts)), None)
-
-        return await self.trial.standin.until(found)
-
-    async def click(self, message, action, user):
-        await self.trial.standin.click(user.id, message, action)
-        return await self.trial.reply()
 
 
 @pytest.fixture(scope="module")
@@ -100,15 +67,15 @@ async def web(night, unique, image):
 
 
 async def test_a_glass_is_broken_told_used_again_revoked_and_reviewed(night, web):
-    before, told_before = len(night.roots(night.ops)), len(night.roots(night.told))
+    before, told_before = len(night.roots()), len(night.roots(night.told))
     assert (await night.say(f"/docker stop -t 0 {web}", night.ana)).reason == "denied"
-    assert await night.running(web) == "true"
+    assert await night.running(web)
     first = await night.say(f'/docker stop -t 0 --break-glass "INC-812 payments are down" {web}', night.ana)
     assert await night.ended(first.job_id) == 0
-    assert await night.running(web) == "false"
+    assert not await night.running(web)
     said = (first.job_id, "INC-812 payments are down", "U0ANA", "operator")
-    here = await night.shows(night.ops, *said)
-    assert await night.shows(night.told, *said)
+    here = await night.shows(*said)
+    assert await night.shows(*said, channel=night.told)
     thread = night.trial.standin.world.replies
     await night.trial.standin.until(
         lambda _: any("under break-glass G-" in json.dumps(m.blocks) for m in thread(night.ops.id, here.ts))
@@ -116,8 +83,8 @@ async def test_a_glass_is_broken_told_used_again_revoked_and_reviewed(night, web
 
     second = await night.say(f"/docker start {web}", night.ana)
     assert await night.ended(second.job_id) == 0
-    assert await night.running(web) == "true"
-    await night.shows(night.told, first.job_id, second.job_id)
+    assert await night.running(web)
+    await night.shows(first.job_id, second.job_id, channel=night.told)
     assert (await night.say(f"/docker stop {web}", night.ben)).reason == "denied"
     listed = (await night.say("/docktalk grants", night.ana)).text
     [line] = [line for line in listed.splitlines() if "INC-812" in line]
@@ -125,9 +92,9 @@ async def test_a_glass_is_broken_told_used_again_revoked_and_reviewed(night, web
     assert "role operator on local to operate" in line
 
     assert "is ended" in (await night.click(here, lending_cards.REVOKE, night.lead)).text
-    await night.shows(night.told, grant, "revoked by", "U0LEAD")
+    await night.shows(grant, "revoked by", "U0LEAD", channel=night.told)
     assert (await night.say(f"/docker stop {web}", night.ana)).reason == "denied"
-    assert await night.running(web) == "true"
+    assert await night.running(web)
 
     listed = (await night.say("/docktalk reviews", night.lead)).text
     [review] = [line.split()[0] for line in listed.splitlines() if "INC-812" in line]
@@ -135,37 +102,37 @@ async def test_a_glass_is_broken_told_used_again_revoked_and_reviewed(night, web
     assert (await night.say(close, night.ana)).reason == "denied"
     assert "closed" in (await night.say(close, night.lead)).text
     for channel in (night.ops, night.told):
-        await night.shows(channel, grant, "was reviewed by", "it was right")
+        await night.shows(grant, "was reviewed by", "it was right", channel=channel)
     assert "INC-812" not in (await night.say("/docktalk reviews", night.lead)).text
     await night.trial.settled()
-    assert len(night.roots(night.ops)) - before <= MOST_MESSAGES
+    assert len(night.roots()) - before <= MOST_MESSAGES
     assert len(night.roots(night.told)) - told_before == 1
 
 
 async def test_a_role_is_asked_for_lent_used_and_ends_by_itself(night, web):
-    before = len(night.roots(night.ops))
+    before = len(night.roots())
     assert (await night.say(f"/docker stop -t 0 {web}", night.ben)).reason == "denied"
     asked = await night.say('/docktalk elevate operator --for 8s --reason "web hangs"', night.ben)
     assert asked.waits
-    card = await night.shows(night.ops, asked.job_id, "Runs what is there.", "web hangs")
+    card = await night.shows(asked.job_id, "Runs what is there.", "web hangs")
     assert (await night.click(card, cards.APPROVE, night.ben)).reason == "approval_closed"
     assert (await night.click(card, cards.APPROVE, night.ana)).reason == "approval_closed"
     assert (await night.say(f"/docker stop -t 0 {web}", night.ben)).reason == "denied"
     assert "approved" in (await night.click(card, cards.APPROVE, night.lead)).text
     job = await night.say(f"/docker stop -t 0 {web}", night.ben)
     assert await night.ended(job.job_id) == 0
-    await night.shows(night.ops, asked.job_id, "is lent until")
-    await night.shows(night.ops, asked.job_id, "was lent as", "it ended at")
+    await night.shows(asked.job_id, "is lent until")
+    await night.shows(asked.job_id, "was lent as", "it ended at")
     assert (await night.say(f"/docker start {web}", night.ben)).reason == "denied"
     await night.trial.settled()
-    assert len(night.roots(night.ops)) - before <= MOST_MESSAGES
+    assert len(night.roots()) - before <= MOST_MESSAGES
 
 
 async def test_what_waits_for_an_approval_is_run_at_once_by_its_asker_alone(night, web):
-    before = await night.by_day(f"/docker inspect -f '{{{{.State.StartedAt}}}}' {web}")
+    before = await night.started_at(web)
     asked = await night.say(f"/docker restart -t 0 {web}", night.cleo)
     await night.trial.looked(asked.job_id)
-    card = await night.shows(night.ops, asked.job_id, "Break glass")
+    card = await night.shows(asked.job_id, "Break glass")
 
     await night.trial.standin.click(night.ben.id, card, cards.BREAK_GLASS)
     await night.trial.standin.until(
@@ -176,13 +143,11 @@ async def test_what_waits_for_an_approval_is_run_at_once_by_its_asker_alone(nigh
     assert all(view.user != night.ben.id for view in night.trial.standin.world.views.values())
 
     await night.trial.standin.click(night.cleo.id, card, cards.BREAK_GLASS)
-    view = await night.trial.standin.until(
-        lambda s: next((v for v in s.world.views.values() if v.user == night.cleo.id), None)
-    )
+    view = await night.form(night.cleo)
     values = {cards.REASON: {cards.REASON: {"value": "nobody answers"}}}
     await night.trial.standin.submit(night.cleo.id, view, values)
     assert (await night.trial.reply()).job_id == asked.job_id
     assert await night.ended(asked.job_id) == 0
-    assert await night.by_day(f"/docker inspect -f '{{{{.State.StartedAt}}}}' {web}") != before
-    await night.shows(night.ops, asked.job_id, "Withdrawn", "break-glass")
+    assert await night.started_at(web) != before
+    await night.shows(asked.job_id, "Withdrawn", "break-glass")
     assert (await night.say(f"/docktalk approve {asked.job_id}", night.lead)).reason == "approval_closed"

@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from bot.slack import card_budget, cards
 from bot.trial.trial import HOST, Trial
+from tests.e2e.floor import Floor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -35,62 +36,26 @@ bindings:
 """
 
 
-class Night:
-    """A channel with an open incident, an asker, a lead, and two of the group."""
+class Night(Floor):
+    """An asker, a lead, and two of the group."""
 
     def __init__(self, trial: Trial) -> None:
-        world = trial.standin.world
-        self.trial = trial
-        self.channel, self.day = trial.channel("incidents"), trial.channel("by-day")
-        self.admin, self.ana = world.add_user("admin", "U0ADMIN"), world.add_user("ana", "U0ANA")
-        self.ben, self.cleo = world.add_user("ben", "U0BEN"), world.add_user("cleo", "U0CLEO")
-        self.lead = world.add_user("lead", "U0LEAD")
-        world.add_group("sre", "S0SRE", [self.ben.id, self.cleo.id])
+        super().__init__(trial)
+        self.cleo, self.lead = self.person("cleo"), self.person("lead")
+        trial.standin.world.add_group("sre", "S0SRE", [self.ben.id, self.cleo.id])
 
-    async def by_day(self, line: str) -> str:
-        answer = await self.trial.ask(line, user=self.admin, channel=self.day)
-        assert answer.exit_code == 0, answer.stderr
-        return answer.stdout.strip()
-
-    async def say(self, line: str, user=None):
-        await self.trial.say(line, user or self.ana, self.channel, "")
-        return await self.trial.reply()
-
-    async def asked(self, line: str) -> str:
-        """The id of what waits for people by now."""
-        reply = await self.say(line)
-        assert reply.waits, reply
-        await self.trial.looked(reply.job_id)
-        await self.trial.settled()
-        return reply.job_id
+    async def ask(self, line: str) -> str:
+        return await self.asked(line, self.ana)
 
     async def runs(self, line: str):
         """The end of a job that nobody is asked about."""
-        reply = await self.say(line)
+        reply = await self.say(line, self.ana)
         assert not getattr(reply, "waits", True), reply
         return await self.trial.ended(reply.job_id)
 
-    def card(self, job_id: str, channel=None):
-        return next(
-            m
-            for m in self.trial.standin.messages((channel or self.channel).id)
-            if m.thread_ts is None and job_id in json.dumps(m.blocks[-1:]) and m.blocks[0]["type"] == "header"
-        )
-
-    async def click(self, job_id: str, action: str, user):
-        await self.trial.standin.click(user.id, self.card(job_id), action)
-        return await self.trial.reply()
-
     async def approve(self, job_id: str):
-        await self.click(job_id, cards.APPROVE, self.lead)
+        await self.decide(job_id, cards.APPROVE, self.lead)
         return await self.trial.ended(job_id)
-
-    async def shows(self, job_id: str, text: str) -> None:
-        await self.trial.standin.until(lambda _: text in json.dumps(self.card(job_id).blocks))
-
-    def roots(self) -> int:
-        shown = self.trial.standin.messages(self.channel.id)
-        return sum(m.thread_ts is None and m.ephemeral_to is None for m in shown)
 
 
 @pytest.fixture(scope="module")
@@ -108,87 +73,83 @@ async def web(night, unique, image):
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def incident(night):
-    await night.say("/docktalk incident open INC-12 web is down")
+    await night.say("/docktalk incident open INC-12 web is down", night.ana)
     yield "INC-12"
-    await night.say("/docktalk incident close INC-12")
-
-
-async def started_at(night, name):
-    return await night.by_day(f"/docker inspect -f '{{{{.State.StartedAt}}}}' {name}")
+    await night.say("/docktalk incident close INC-12", night.ana)
 
 
 @pytest.mark.usefixtures("incident")
 async def test_one_yes_three_runs_and_the_fourth_asks_again(night, web):
-    before = night.roots()
-    job_id = await night.asked(f"/docker restart -t 0 --times 3 {web}")
-    await night.shows(job_id, "And up to 2 more times")
+    before = len(night.roots())
+    job_id = await night.ask(f"/docker restart -t 0 --times 3 {web}")
+    await night.card_says(job_id, "And up to 2 more times")
     ends = [await night.approve(job_id)]
     budget = f"B-{job_id[2:]}"
-    await night.shows(job_id, f"{budget}: 1 of 3 used")
-    assert budget in (await night.say("/docktalk budgets")).text
+    await night.card_says(job_id, f"{budget}: 1 of 3 used")
+    assert budget in (await night.say("/docktalk budgets", night.ana)).text
     for number in (2, 3):
-        was = await started_at(night, web)
+        was = await night.started_at(web)
         ends.append(await night.runs(f"/docker restart -t 0 {web}"))
-        assert await started_at(night, web) != was
+        assert await night.started_at(web) != was
         await night.trial.settled()
-        thread = night.trial.standin.world.replies(night.channel.id, night.card(job_id).ts)
+        thread = night.trial.standin.world.replies(night.ops.id, night.card(job_id).ts)
         assert any(f"use {number} of 3 of {budget}" in json.dumps(reply.blocks) for reply in thread)
     assert [end.result.exit_code for end in ends] == [0, 0, 0]
-    await night.shows(job_id, "all of it is used (3 of 3 used)")
-    assert night.roots() == before + 1  # the card; what ran is in its thread
-    fourth = await night.asked(f"/docker restart -t 0 {web}")
-    await night.click(fourth, cards.WITHDRAW, night.ana)
+    await night.card_says(job_id, "all of it is used (3 of 3 used)")
+    assert len(night.roots()) == before + 1  # the card; what ran is in its thread
+    fourth = await night.ask(f"/docker restart -t 0 {web}")
+    await night.decide(fourth, cards.WITHDRAW, night.ana)
 
 
 @pytest.mark.usefixtures("incident")
 async def test_it_is_revoked_by_a_click_and_then_asked_for_again(night, web):
-    job_id = await night.asked(f"/docker restart -t 0 --times 3 --within 10m {web}")
+    job_id = await night.ask(f"/docker restart -t 0 --times 3 --within 10m {web}")
     await night.approve(job_id)
-    await night.shows(job_id, "1 of 3 used")
-    assert "is over" in (await night.click(job_id, card_budget.REVOKE, night.lead)).text
-    await night.shows(job_id, "revoked by lead")
-    again = await night.asked(f"/docker restart -t 0 {web}")
-    await night.click(again, cards.WITHDRAW, night.ana)
+    await night.card_says(job_id, "1 of 3 used")
+    assert "is over" in (await night.decide(job_id, card_budget.REVOKE, night.lead)).text
+    await night.card_says(job_id, "revoked by lead")
+    again = await night.ask(f"/docker restart -t 0 {web}")
+    await night.decide(again, cards.WITHDRAW, night.ana)
 
 
 @pytest.mark.usefixtures("incident")
 async def test_what_was_recreated_is_not_what_it_is_good_for(night, web, image):
-    job_id = await night.asked(f"/docker restart -t 0 --times 3 {web}")
+    job_id = await night.ask(f"/docker restart -t 0 --times 3 {web}")
     await night.approve(job_id)
     await night.by_day(f"/docker rm -f {web}")
     await night.by_day(f"/docker run -d --name {web} {image} sleep 600")
-    was = await started_at(night, web)
+    was = await night.started_at(web)
     assert (await night.runs(f"/docker restart -t 0 {web}")).result.reason == "moved"
-    assert await started_at(night, web) == was
-    await night.shows(job_id, "what was agreed to is not what is there any more")
-    again = await night.asked(f"/docker restart -t 0 {web}")
-    await night.click(again, cards.WITHDRAW, night.ana)
+    assert await night.started_at(web) == was
+    await night.card_says(job_id, "what was agreed to is not what is there any more")
+    again = await night.ask(f"/docker restart -t 0 {web}")
+    await night.decide(again, cards.WITHDRAW, night.ana)
 
 
 @pytest.mark.usefixtures("incident")
 async def test_a_lock_stops_it_and_counts_nothing(night, web):
-    job_id = await night.asked(f"/docker restart -t 0 --times 2 {web}")
+    job_id = await night.ask(f"/docker restart -t 0 --times 2 {web}")
     await night.approve(job_id)
     locked = await night.say(f'/docktalk lock {HOST}/{web} --reason "a heap dump"', night.admin)
-    assert (await night.say(f"/docker restart -t 0 {web}")).reason == "locked"
-    await night.shows(job_id, "1 of 2 used")
+    assert (await night.say(f"/docker restart -t 0 {web}", night.ana)).reason == "locked"
+    await night.card_says(job_id, "1 of 2 used")
     await night.say(f"/docktalk unlock {locked.text.partition(':')[0]}", night.admin)
     assert (await night.runs(f"/docker restart -t 0 {web}")).result.exit_code == 0
 
 
 async def test_it_ends_with_the_incident(night, web):
-    await night.say("/docktalk incident open INC-13")
-    job_id = await night.asked(f"/docker restart -t 0 --times 2 {web}")
+    await night.say("/docktalk incident open INC-13", night.ana)
+    job_id = await night.ask(f"/docker restart -t 0 --times 2 {web}")
     await night.approve(job_id)
-    await night.say("/docktalk incident close INC-13")
-    await night.shows(job_id, "(1 of 2 used)")
-    await night.shows(job_id, "INC-13 is closed")
-    again = await night.asked(f"/docker restart -t 0 {web}")
-    await night.click(again, cards.WITHDRAW, night.ana)
+    await night.say("/docktalk incident close INC-13", night.ana)
+    await night.card_says(job_id, "(1 of 2 used)")
+    await night.card_says(job_id, "INC-13 is closed")
+    again = await night.ask(f"/docker restart -t 0 {web}")
+    await night.decide(again, cards.WITHDRAW, night.ana)
 
 
 async def test_without_an_incident_it_is_refused_and_says_how(night, web):
-    reply = await night.say(f"/docker restart -t 0 --times 3 {web}")
+    reply = await night.say(f"/docker restart -t 0 --times 3 {web}", night.ana)
     assert reply.reason == "bad_value"
     assert "incident open" in reply.hint
 
@@ -202,14 +163,14 @@ async def test_who_may_anyway_is_told_that_it_was_not_needed(night, web):
 
 
 async def test_who_can_approve_is_answered_to_whoever_clicks_and_they_are_asked(night, web):
-    job_id = await night.asked(f"/docker restart -t 0 {web}")
-    answer = await night.click(job_id, cards.WHO_CAN, night.cleo)
+    job_id = await night.ask(f"/docker restart -t 0 {web}")
+    answer = await night.decide(job_id, cards.WHO_CAN, night.cleo)
     assert set(answer.users) == {night.ben.id, night.cleo.id, night.lead.id}
     shown = await night.trial.standin.until(
         lambda s: next(
             (
                 m
-                for m in s.messages(night.channel.id)
+                for m in s.messages(night.ops.id)
                 if m.ephemeral_to == night.cleo.id and "Who can approve" in json.dumps(m.blocks)
             ),
             None,
@@ -221,5 +182,5 @@ async def test_who_can_approve_is_answered_to_whoever_clicks_and_they_are_asked(
     await night.trial.settled()
     direct = night.trial.standin.world.direct_channel(night.ben.id)
     assert cards.APPROVE in json.dumps(night.card(job_id, direct).blocks)
-    await night.click(job_id, cards.WITHDRAW, night.ana)
-    assert (await night.say(f"/docktalk who-can {job_id}")).reason == "approval_closed"
+    await night.decide(job_id, cards.WITHDRAW, night.ana)
+    assert (await night.say(f"/docktalk who-can {job_id}", night.ana)).reason == "approval_closed"

@@ -18,7 +18,7 @@ from bot.trial.trial import Trial
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-WITHIN = 15.0
+WITHIN = 60.0
 """Generous: how long it takes is measured in the soak, where nothing else runs."""
 
 TICKS = "while true; do echo tick; sleep 0.1; done"

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from bot.slack import cards
+from tests.e2e.floor import Floor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,74 +50,42 @@ EXCEPTION = "    exception: {any: [{steps: [{people: 2, roles: [manager]}]}]}\n"
 FOR_EVER = "2099-01-01T00:00:00Z"
 
 
-class Floor:
-    """A channel with two operators, two managers and an admin, whose policy can be changed."""
+class Company(Floor):
+    """Two operators and two managers, and a policy that can be changed."""
 
     def __init__(self, trial, policy):
-        world = trial.standin.world
-        self.trial, self.policy = trial, policy
-        self.ops = trial.channel("ops")
-        self.admin, self.ana = world.add_user("admin", "U0ADMIN"), world.add_user("ana", "U0ANA")
-        self.ben = world.add_user("ben", "U0BEN")
-        self.mia, self.max = world.add_user("mia", "U0MIA"), world.add_user("max", "U0MAX")
-
-    async def say(self, line, user):
-        await self.trial.say(line, user, self.ops, "")
-        return await self.trial.reply()
-
-    async def run(self, line, user=None):
-        answer = await self.trial.ask(line, user=user or self.admin, channel=self.ops)
-        assert answer.exit_code == 0, answer.stderr
-        return answer.stdout.strip()
-
-    def heads(self):
-        """The messages that everybody sees, without what stands in threads."""
-        found = self.trial.standin.messages(self.ops.id)
-        return [one for one in found if one.thread_ts is None and one.ephemeral_to is None]
-
-    def about(self, named):
-        """The newest message of the channel that speaks of it."""
-        return next(one for one in reversed(self.heads()) if named in json.dumps(one.blocks))
-
-    async def shows(self, named, text):
-        def there(_):
-            return any(
-                named in json.dumps(one.blocks) and text in json.dumps(one.blocks) for one in self.heads()
-            )
-
-        await self.trial.standin.until(there)
+        super().__init__(trial)
+        self.policy = policy
+        self.mia, self.max = self.person("mia"), self.person("max")
 
     async def frozen(self, text, said):
         """Puts another policy in force, and waits until the bot says so."""
         holder = self.trial.bot.ground.policy
         before = holder.current
         self.policy.write_text(POLICY + text, encoding="utf-8")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             # A freeze may be over by itself before the file is read: what is said is not enough.
-            while holder.current is before or said not in await self.run("/docktalk locks"):  # noqa: ASYNC110
+            while holder.current is before or said not in await self.by_day("/docktalk locks"):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-
-    async def started_at(self, name):
-        return await self.run(f"/docker inspect -f '{{{{.State.StartedAt}}}}' {name}")
 
 
 @pytest.fixture(scope="module")
 def floor(trial, policy):
-    return Floor(trial, policy)
+    return Company(trial, policy)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def web(floor, unique, image):
     name = unique("web")
-    await floor.run(f"/docker run -d --name {name} {image} sleep 600")
+    await floor.by_day(f"/docker run -d --name {name} {image} sleep 600")
     yield name
     if FREEZE[:7] in floor.policy.read_text(encoding="utf-8"):
         await floor.frozen("", "Nothing is")
-    await floor.run(f"/docker rm -f {name}")
+    await floor.by_day(f"/docker rm -f {name}")
 
 
 async def test_a_lock_refuses_others_holds_what_is_queued_and_lets_it_go(floor, web):
-    before, messages = await floor.started_at(web), len(floor.heads())
+    before, messages = await floor.started_at(web), len(floor.roots())
     # What is queued already when the lock is set: it waits behind a change of the same container.
     first = await floor.say(f"/docker stop -t 6 {web}", floor.ana)
     await floor.shows(first.job_id, "Running")  # of two that begin at one moment either may be first
@@ -132,13 +101,13 @@ async def test_a_lock_refuses_others_holds_what_is_queued_and_lets_it_go(floor, 
     await floor.shows(queued.job_id, "a heap dump")
     rows = await floor.say("/docktalk jobs", floor.ben)
     assert [row.state for row in rows.rows if row.job_id == queued.job_id] == ["held"]
-    assert (await floor.run("/docktalk locks", floor.ben)).count("a heap dump") == 1
+    assert (await floor.prints("/docktalk locks", floor.ben, floor.ops)).count("a heap dump") == 1
     assert (await floor.say(f"/docktalk unlock {lock_id}", floor.ben)).reason == "denied"
     assert "released" in (await floor.say(f"/docktalk unlock {lock_id}", floor.ana)).text
     assert (await floor.trial.ended(queued.job_id)).result.exit_code == 0
     await floor.shows(queued.job_id, "Done")
     await floor.shows(lock_id, "released")
-    assert len(floor.heads()) == messages + 3
+    assert len(floor.roots()) == messages + 3
     assert await floor.started_at(web) != before
 
 
@@ -153,32 +122,32 @@ async def test_a_held_job_can_be_taken_back_and_never_runs(floor, web):
     assert (await floor.trial.ended(queued.job_id)).result.reason == "cancelled"
     await floor.say(f"/docktalk unlock {lock_id}", floor.ana)
     assert (await floor.say(f"/docktalk cancel {queued.job_id}", floor.ben)).reason == "conflict"
-    assert await floor.run(f"/docker inspect -f '{{{{.State.Running}}}}' {web}") == "false"
+    assert not await floor.running(web)
 
 
 async def test_a_lock_ends_by_its_own_clock(floor, web):
     told = await floor.say(f"/docktalk lock local/{web} --reason brief --for 2s", floor.ana)
     assert (await floor.say(f"/docker restart -t 0 {web}", floor.ben)).reason == "locked"
     await floor.shows(told.text.partition(":")[0], "at its end")
-    await floor.run(f"/docker restart -t 0 {web}", floor.ben)
+    await floor.prints(f"/docker restart -t 0 {web}", floor.ben, floor.ops)
 
 
 async def test_a_freeze_is_passed_by_reads_and_by_what_two_managers_agree_to(floor, web):
     before = await floor.started_at(web)
     await floor.frozen(FREEZE % FOR_EVER + EXCEPTION, "agree to an exception")
-    messages = len(floor.heads())
-    await floor.run("/docker ps", floor.ana)
+    messages = len(floor.roots())
+    await floor.prints("/docker ps", floor.ana, floor.ops)
     reply = await floor.say(f"/docker restart -t 0 --reason 'INC-12: now' {web}", floor.ana)
     assert reply.waits
     await floor.trial.looked(reply.job_id)
     await floor.trial.settled()
-    card = floor.about(reply.job_id)
+    card = floor.card(reply.job_id)
     assert "freeze stocktaking" in json.dumps(card.blocks)
     for manager in (floor.mia, floor.max):
         await floor.trial.standin.click(manager.id, card, cards.APPROVE)
         await floor.trial.reply()
     assert (await floor.trial.ended(reply.job_id)).result.exit_code == 0
-    assert len(floor.heads()) == messages + 2  # the list that was read, and the card
+    assert len(floor.roots()) == messages + 2  # the list that was read, and the card
     assert await floor.started_at(web) != before
 
 
@@ -191,8 +160,8 @@ async def test_a_freeze_that_nobody_can_pass_refuses_whatever_the_reason_says(fl
 
 
 async def test_what_is_queued_when_a_freeze_begins_is_held_until_it_ends_by_the_clock(floor, web):
-    before, messages = await floor.started_at(web), len(floor.heads())
-    begins = int(time.time()) + 6
+    before, messages = await floor.started_at(web), len(floor.roots())
+    begins = int(time.time()) + 10
     span = (datetime.fromtimestamp(at, UTC) for at in (begins, begins + 4))
     begin, end = (f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in span)
     await floor.frozen((FREEZE % end).replace("2020-01-01T00:00:00Z", begin), "Next: frozen")
@@ -206,5 +175,5 @@ async def test_what_is_queued_when_a_freeze_begins_is_held_until_it_ends_by_the_
     assert (await floor.trial.ended(queued.job_id)).result.exit_code == 0
     assert time.time() >= begins + 4
     await floor.shows(queued.job_id, "Done")
-    assert len(floor.heads()) == messages + 1
+    assert len(floor.roots()) == messages + 1
     assert await floor.started_at(web) != before

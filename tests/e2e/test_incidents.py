@@ -9,6 +9,7 @@ from bot.jobs.names import Names
 from bot.reply import Unconfirmed
 from bot.slack import cards, replies
 from bot.trial.trial import HOST, Trial
+from tests.e2e.floor import Floor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -39,49 +40,37 @@ bindings:
 """
 
 
-class Night:
-    """A channel with a thread of an alert, whoever is on call, and whoever set things up by day."""
+class Night(Floor):
+    """Whoever sends alerts, two on call, and somebody who may do nothing."""
 
     def __init__(self, trial: Trial) -> None:
-        world = trial.standin.world
-        self.trial = trial
-        self.channel, self.day = trial.channel("incidents"), trial.channel("by-day")
-        self.admin, self.alerts = world.add_user("admin", "U0ADMIN"), world.add_user("alerts", "U0ALERTS")
-        self.ana, self.ben = world.add_user("ana", "U0ANA"), world.add_user("ben", "U0BEN")
-        self.eve = world.add_user("eve", "U0EVE")
-
-    async def by_day(self, line: str) -> str:
-        answer = await self.trial.ask(line, user=self.admin, channel=self.day)
-        assert answer.exit_code == 0, answer.stderr
-        return answer.stdout.strip()
+        super().__init__(trial)
+        self.alerts, self.eve = self.person("alerts"), self.person("eve")
 
     async def alert(self) -> str:
-        return (await self.trial.standin.say(self.alerts.id, self.channel.id, "web is down")).ts
+        return (await self.trial.standin.say(self.alerts.id, self.ops.id, "web is down")).ts
 
-    async def ask(self, line: str, thread: str, user=None):
-        return await self.trial.ask(
-            f"@docktalk {line}", user=user or self.ana, channel=self.channel, thread=thread
-        )
+    async def ask(self, line: str, thread: str):
+        return await self.trial.ask(f"@docktalk {line}", user=self.ana, channel=self.ops, thread=thread)
 
     async def mention(self, line: str, thread: str, user=None):
         """The reply to a line; what is to be seen of it is there afterwards."""
-        await self.trial.standin.mention((user or self.ana).id, self.channel.id, line, thread)
+        await self.trial.standin.mention((user or self.ana).id, self.ops.id, line, thread)
         reply = await self.trial.reply()
         await self.trial.settled()
         return reply
 
     def seen(self, thread: str) -> list[str]:
         """What everybody sees in a thread."""
-        shown = self.trial.standin.thread(self.channel.id, thread)
+        shown = self.trial.standin.thread(self.ops.id, thread)
         return [json.dumps(m.blocks) for m in shown if m.ephemeral_to is None]
 
     async def says(self, thread: str, text: str) -> None:
         await self.trial.standin.until(lambda _: any(text in one for one in self.seen(thread)))
 
-    async def click(self, action: str, user):
-        shown = [m for m in self.trial.standin.messages(self.channel.id) if action in json.dumps(m.blocks)]
-        await self.trial.standin.click(user.id, shown[-1], action)
-        return await self.trial.reply()
+    async def click_newest(self, action: str, user):
+        shown = [m for m in self.trial.standin.messages(self.ops.id) if action in json.dumps(m.blocks)]
+        return await self.click(shown[-1], action, user)
 
 
 @pytest.fixture(scope="module")
@@ -115,16 +104,16 @@ async def test_an_incident_from_the_opening_to_the_end(night, web):
     assert "no more connections" in read.stdout
     await night.says(thread, f"{web} on {HOST}: this thread's target, set by ana")
 
-    before = await night.by_day(f"/docker inspect -f '{{{{.State.StartedAt}}}}' {web}")
+    before = await night.started_at(web)
     first = await urgent(night)
     asked = await night.mention("restart -t 0", thread)
     assert isinstance(asked, Unconfirmed)
     assert (asked.host, asked.objects) == (HOST, (web,))
-    assert await night.by_day(f"/docker inspect -f '{{{{.State.StartedAt}}}}' {web}") == before
+    assert await night.started_at(web) == before
     await night.mention(f"use {HOST}/another", thread, night.ben)
-    went = await night.click(replies.CORRECTION, night.ana)
+    went = await night.click_newest(replies.CORRECTION, night.ana)
     assert (await night.trial.ended(went.job_id)).result.exit_code == 0
-    assert await night.by_day(f"/docker inspect -f '{{{{.State.StartedAt}}}}' {web}") != before
+    assert await night.started_at(web) != before
     assert await urgent(night) == first + 1
     await night.says(thread, "INC-12")
 
@@ -132,7 +121,7 @@ async def test_an_incident_from_the_opening_to_the_end(night, web):
     assert kill.waits
     await night.trial.looked(kill.job_id)
     await night.trial.settled()
-    assert "approved" in (await night.click(cards.APPROVE, night.ben)).text
+    assert "approved" in (await night.click_newest(cards.APPROVE, night.ben)).text
     assert (await night.trial.ended(kill.job_id)).result.exit_code == 0
 
     closed = await night.mention("incident close INC-12 it was the pool", thread)
@@ -173,8 +162,8 @@ async def test_a_typed_name_opens_nothing_that_an_open_incident_does(night, web)
     assert asked.waits
     await night.trial.looked(asked.job_id)
     await night.trial.settled()
-    assert "others have to agree" in (await night.click(cards.APPROVE, night.ben)).text
-    await night.click(cards.WITHDRAW, night.ana)
+    assert "others have to agree" in (await night.click_newest(cards.APPROVE, night.ben)).text
+    await night.click_newest(cards.WITHDRAW, night.ana)
     assert "no incident INC-99" in (await night.mention("incident timeline INC-99", thread)).message
 
 
@@ -186,6 +175,6 @@ async def test_who_may_not_open_one_opens_none(night):
 
 
 async def test_a_slash_command_has_no_thread_to_give_a_target_to(night):
-    answer = await night.trial.ask(f"/docktalk use {HOST}", user=night.ana, channel=night.channel)
+    answer = await night.trial.ask(f"/docktalk use {HOST}", user=night.ana, channel=night.ops)
     assert "Only a thread has a target" in answer.stderr
     assert "Mention me in the thread" in answer.picture

@@ -34,7 +34,7 @@ async def begin(workspace, line):
     return (await workspace.trial.reply()).job_id
 
 
-async def until(workspace, job_id, predicate, seconds=15):
+async def until(workspace, job_id, predicate, seconds=60):
     """The job's message, once its text satisfies the predicate."""
 
     def found(_):

@@ -23,7 +23,7 @@ LAYER = 5_000_000
 SLOW = 500_000
 """Bytes a second: a layer takes four seconds, and is told of about three times."""
 VERY_SLOW = 100_000
-GONE_WITHIN = 15
+GONE_WITHIN = 60
 HALF_WAY = re.compile(r"\d of \d layers? · [\d.]+ MB of [5-9]\.\d MB · [\d.]+ [kM]B/s · about [^\"]+ left")
 BEGUN = re.compile(r"of \d layers? · [\d.]+ [kM]B of [5-9]\.\d MB")
 

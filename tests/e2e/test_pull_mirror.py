@@ -22,7 +22,7 @@ from tests.services.engine import CACHE
 from tests.services.missing import missing
 from tests.services.registry import configure, registry_program
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="module")]
 
 PORT = 5000
 """In a network of its own every port is free."""

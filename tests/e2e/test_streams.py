@@ -31,7 +31,7 @@ FLOOD_SECONDS = int(os.environ.get("DOCKTALK_FLOOD_SECONDS", "6"))
 AT_ONCE = 20
 POOLED = AT_ONCE // 2
 """The connections kept for later grow with the busiest moment, not with the streams that there were."""
-WITHIN = 30.0
+WITHIN = 60.0
 """Generous, for a slow machine."""
 PER_SECOND = 10_000
 FLOOD_MB = 24

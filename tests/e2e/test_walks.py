@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from bot.slack import cards, replies
 from bot.trial.trial import Trial
+from tests.e2e.floor import Floor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -38,46 +39,37 @@ oncall:
 MOST_MESSAGES = 3
 
 
-class Night:
-    """An incident channel, two people on call, and whoever set things up by day."""
+class Night(Floor):
+    """Two people on call, and whoever sends alerts."""
 
     def __init__(self, trial: Trial) -> None:
-        world = trial.standin.world
-        self.trial = trial
-        self.channel = trial.channel("incidents")
-        self.day = trial.channel("by-day")
-        self.admin = world.add_user("admin", "U0ADMIN")
-        self.ana, self.ben = world.add_user("ana", "U0ANA"), world.add_user("ben", "U0BEN")
-        self.alerts = world.add_user("alertmanager", "U0ALERTS")
-        world.add_group("oncall", "S0ONCALL", [self.ana.id, self.ben.id])
+        super().__init__(trial)
+        self.alerts = self.person("alerts")
+        trial.standin.world.add_group("oncall", "S0ONCALL", [self.ana.id, self.ben.id])
         self._before = 0
 
     def begin(self) -> None:
         """What stands in the channel from here on is counted."""
-        self._before = len(self.roots())
-
-    def roots(self):
-        return [m for m in self.trial.standin.messages(self.channel.id) if m.thread_ts is None]
+        self._before = self._outside_threads()
 
     def new(self) -> int:
-        return len(self.roots()) - self._before
+        return self._outside_threads() - self._before
 
-    async def by_day(self, line: str) -> str:
-        answer = await self.trial.ask(line, user=self.admin, channel=self.day)
-        assert answer.exit_code == 0, answer.stderr
-        return answer.stdout.strip()
+    def _outside_threads(self) -> int:
+        """With what only one of them sees."""
+        return sum(m.thread_ts is None for m in self.trial.standin.messages(self.ops.id))
 
     async def alert(self, text: str) -> str:
         """The thread of an alert."""
-        said = await self.trial.standin.say(self.alerts.id, self.channel.id, text)
+        said = await self.trial.standin.say(self.alerts.id, self.ops.id, text)
         return said.ts
 
     async def mention(self, line: str, user, thread: str):
-        await self.trial.standin.mention(user.id, self.channel.id, line, thread)
+        await self.trial.standin.mention(user.id, self.ops.id, line, thread)
         return await self.trial.reply()
 
     def thread(self, ts: str) -> str:
-        return json.dumps([m.blocks for m in self.trial.standin.thread(self.channel.id, ts)])
+        return json.dumps([m.blocks for m in self.trial.standin.thread(self.ops.id, ts)])
 
     async def thread_says(self, ts: str, *texts: str) -> None:
         for text in texts:
@@ -101,9 +93,6 @@ class Night:
                 return
             await asyncio.sleep(0.1)
         raise AssertionError(f"{name} does not crash: {state}")
-
-    async def started_at(self, name: str) -> str:
-        return await self.by_day(f"/docker inspect -f '{{{{.State.StartedAt}}}}' {name}")
 
 
 @pytest.fixture(scope="module")
@@ -171,14 +160,14 @@ async def test_two_people_and_one_container(night, web, image):
     await night.trial.looked(other.job_id)
     await night.trial.settled()
     await night.trial.standin.click(
-        night.ana.id, night.with_button(night.channel.id, cards.APPROVE, other.job_id), cards.APPROVE
+        night.ana.id, night.with_button(night.ops.id, cards.APPROVE, other.job_id), cards.APPROVE
     )
     assert "approved" in (await night.trial.reply()).text
     stopped, restarted = await night.trial.ended(first.job_id), await night.trial.ended(other.job_id)
     assert (stopped.result.exit_code, restarted.result.exit_code) == (0, 0)
     assert restarted.result.began_at >= stopped.result.ended_at
-    assert await night.by_day(f"/docker inspect -f '{{{{.State.Running}}}}' {web}") == "true"
-    whispers = [m for m in night.trial.standin.messages(night.channel.id) if replies.FOLLOW in str(m.blocks)]
+    assert await night.running(web)
+    whispers = [m for m in night.trial.standin.messages(night.ops.id) if replies.FOLLOW in str(m.blocks)]
     assert any(first.job_id in json.dumps(m.blocks) for m in whispers)
     await night.trial.settled()
     assert night.new() <= MOST_MESSAGES

@@ -73,7 +73,7 @@ class FakeStream:
                 return
             yield item
         if self._hangs:
-            assert self.closed.wait(10), "a stream without an end was never closed"
+            assert self.closed.wait(60), "a stream without an end was never closed"
 
     def close(self):
         self.closed.set()
@@ -104,7 +104,7 @@ class FakeEngine:
             on_cancel(closed.set)
         answer = self._answer(Request("POST", path, _text(query), body, dict(headers or {})))
         if answer is HANGS:
-            assert closed.wait(10), "a call without an end was never closed"
+            assert closed.wait(60), "a call without an end was never closed"
             raise Cancelled("The call to the engine was ended")
         return answer
 
@@ -288,11 +288,11 @@ class ModelEngine:
         container.ended.set()
 
     def _exit_of(self, container) -> Iterator[dict[str, Any]]:
-        assert container.ended.wait(10), "the container never ended"
+        assert container.ended.wait(60), "the container never ended"
         yield {"StatusCode": container.exit_code}
 
     def _output_of(self, container, *, wait) -> Iterator[tuple[str, bytes]]:
         if wait:
-            assert container.ended.wait(10), "the container never ended"
+            assert container.ended.wait(60), "the container never ended"
         if container.logged:
             yield "stdout", container.logged

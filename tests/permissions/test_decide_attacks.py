@@ -2,7 +2,7 @@
 
 import pytest
 
-from permissions.decide import DEFAULT_RULE, FAILURE_RULE, NAME_RULE, decide, offers
+from permissions.decide import DEFAULT_RULE, FAILURE_RULE, MOST_NAMED, NAME_RULE, decide, offers
 from permissions.decision import Allow, Deny
 from permissions.operation import Operation, Principal, Resource, Standing
 from permissions.policy import DenyRule, Policy
@@ -191,3 +191,16 @@ def test_a_rule_that_breaks_beside_one_that_allows_denies(rules, member, operati
     decision = decide(worse, member(), "C0OPS", operation("container ls"))
     assert isinstance(decision, Deny)
     assert decision.rule == FAILURE_RULE
+
+
+def test_a_line_of_more_names_than_anybody_reads_is_not_decided_name_by_name(rules, member, operation):
+    """Every rule is asked about every name, and all others wait meanwhile."""
+    names = tuple(Resource(kind=Kind.CONTAINER, name=f"{number:03x}") for number in range(MOST_NAMED + 1))
+    many = operation("container restart").model_copy(update={"resources": names})
+    decision = decide(rules(ALL), member(), "C0OPS", many)
+    assert isinstance(decision, Deny)
+    assert (decision.rule, decision.hint) == (NAME_RULE, "Split it into several lines.")
+    few = many.model_copy(update={"resources": names[1:]})
+    assert isinstance(decide(rules(ALL), member(), "C0OPS", few), Allow)
+    # What was looked at may be more than was named: one name, of four kinds.
+    assert isinstance(decide(rules(ALL), member(), "C0OPS", many.model_copy(update={"live": True})), Allow)

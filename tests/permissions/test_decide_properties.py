@@ -27,16 +27,22 @@ def tuples(of, **bounds):
     return st.lists(of, **{**SEVERAL, **bounds}).map(tuple)
 
 
+# Made once: a strategy that is made within another is looked at anew for every example.
+SAID_VERBS = tuples(st.sampled_from(Verb))
+SAID_COMMANDS = st.sampled_from(["*", "container *", "container rm", "system prune"])
+ANY_COMMANDS, SOME_COMMANDS = tuples(SAID_COMMANDS), tuples(SAID_COMMANDS, min_size=1)
+SAID_TARGETS = st.none() | st.builds(Targets, container=tuples(PATTERNS, min_size=1), image=tuples(PATTERNS))
+SAID_HOSTS = tuples(OTHER_HOST)
+
+
 @st.composite
 def criteria(draw):
-    verbs = draw(tuples(st.sampled_from(Verb)))
-    patterns = st.sampled_from(["*", "container *", "container rm", "system prune"])
-    targets = st.builds(Targets, container=tuples(PATTERNS, min_size=1), image=tuples(PATTERNS))
+    verbs = draw(SAID_VERBS)
     return {
         "verbs": verbs,
-        "commands": draw(tuples(patterns, min_size=0 if verbs else 1)),
-        "targets": draw(st.none() | targets),
-        "hosts": draw(tuples(OTHER_HOST)),
+        "commands": draw(ANY_COMMANDS if verbs else SOME_COMMANDS),
+        "targets": draw(SAID_TARGETS),
+        "hosts": draw(SAID_HOSTS),
     }
 
 

@@ -283,7 +283,10 @@ def test_an_exception_is_for_the_freezes_it_names():
 def test_the_sentence_of_a_freeze_says_until_when_by_whom_why_and_what_passes():
     hold = frozen(freeze(passes=PASSES[:1]))
     assert "until Mon 08:00 (Europe/Berlin) by change-board (weekend): books closed" in hold.sentence
-    assert hold.hint == "Reads, `container rename` still pass; under an open incident also operate."
+    assert hold.hint == (
+        "Reads, `container rename` still pass; "
+        "in an incident (`/docktalk incident open INC-12`) also operate."
+    )
 
 
 def test_what_people_can_agree_to_pass_says_so_and_by_whom():

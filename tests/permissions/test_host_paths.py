@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -253,7 +253,6 @@ def listed(paths: list[dict[str, str]]) -> Policy | None:
         return None
 
 
-@settings(deadline=None)
 @given(LISTS, PATHS, st.sampled_from([READING, WRITING]))
 def test_equivalent_spellings_get_one_verdict_whatever_is_listed(paths, path: str, mounts: list[str]):
     made = listed(paths)
@@ -261,7 +260,6 @@ def test_equivalent_spellings_get_one_verdict_whatever_is_listed(paths, path: st
     assert len({passes(made, mount.format(path=path)) for mount in mounts}) == 1
 
 
-@settings(deadline=None)
 @given(LISTS, PATHS, st.sampled_from([*READING, *WRITING]), st.data())
 def test_listing_less_never_allows_more(paths, path: str, mount: str, data):
     made, less = listed(paths), [one for one in paths if data.draw(st.booleans())]

@@ -16,7 +16,7 @@ import pytest
 from scripts.packages import ending_with_us, program
 from tests.services.missing import missing
 
-READY_WITHIN = 15.0
+READY_WITHIN = 60.0
 USERNAME = "tester"
 PASSWORD = "a password for tests only"
 HTPASSWD = f"{USERNAME}:$2b$04$dktlkdktlkdktlkdktlkdu1xolE.yRhy7UfAyYJZ8smqykgUuJMbO\n"

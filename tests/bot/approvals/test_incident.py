@@ -33,7 +33,7 @@ bindings:
 @pytest.fixture
 async def side(store_url, tmp_path):
     async with bot_client(store_url) as client:
-        await client.set(Names("docktalk").alive("local"), "w", ex=60)
+        await client.set(Names("docktalk").alive("local"), "w", ex=600)
         side = Side(client, tmp_path)
         side.policy_file.write_text(POLICY, encoding="utf-8")
         yield side
@@ -98,3 +98,14 @@ async def test_the_asker_never_counts_by_an_incident_of_their_own(side):
     job_id = await asked(side, "restart web", "INC-12")
     with pytest.raises(ApprovalClosed):
         await side.say(Approve(approval=job_id), "U0ANA")
+
+
+@pytest.mark.parametrize("open_still", [True, False])
+async def test_where_nobody_typed_a_reason_that_of_a_closed_incident_is_none(side, open_still):
+    side.policy_file.write_text(POLICY.replace("              incident: true\n", ""), encoding="utf-8")
+    side.tagged.there = {("C1", ""): "INC-12"}
+    job_id = await asked(side, "restart web", "INC-12")
+    if not open_still:
+        side.tagged.there = {}
+    await side.say(Approve(approval=job_id), "U0BEN")
+    assert await side.state(job_id) is (State.APPROVED if open_still else State.OPEN)

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from bot.approvals.lines import Approve, Deny, Withdraw
-from bot.jobs.names import Names
+from bot.jobs.names import AGAIN_SECONDS, Names
+from bot.request import Origin, Request
 from handlers.faults import ApprovalClosed, Fault
+from handlers.grammar.parser import parse
 from permissions.approval import State
+from permissions.decision import Allow
 from permissions.ticket import Mode
-from tests.bot.approvals.approval_side import Side
+from tests.bot.approvals.approval_side import CATALOGUE, Side
 from tests.bot.approvals.attacked import DUE, KEY, attacked, kept
 
 pytestmark = pytest.mark.store
@@ -86,7 +89,7 @@ async def test_a_revision_that_somebody_wrote_counts_no_vote_and_runs_nothing(si
 
 
 async def test_the_approved_record_of_another_approval_approves_nothing(side: Side):
-    approved, other = await side.asked(), await side.ask(delivery="d2")
+    approved, other = await side.asked(), await side.ask("restart db", "d2")
     await side.look(other)
     await side.say(Approve(approval=approved), "U0LEAD")
     blob = await side.client.hget(KEY + approved, "blob")
@@ -111,6 +114,34 @@ async def test_an_earlier_revision_put_back_runs_nothing_twice(side: Side):
     await side.say(Approve(approval=job_id), "U0LEAD")
     first, second = await side.queued()
     assert first.nonce == second.nonce, "a worker's journal takes one nonce once"
+
+
+async def test_what_was_approved_long_ago_is_not_run_once_its_number_is_forgotten(side: Side):
+    """A journal knows a one-time number for a day: whoever writes to the store can wait for longer."""
+    job_id = await side.asked()
+    await side.say(Approve(approval=job_id), "U0LEAD")
+    names = Names("docktalk")
+    await side.client.delete(names.delivery(f"approved:{job_id}"), names.request(job_id))
+    await side.client.zadd(DUE, {job_id: 0})
+    side.now += AGAIN_SECONDS
+    await side.tick()
+    assert len(await side.queued()) == 1
+    assert await side.state(job_id) is State.VOID
+
+
+async def test_a_look_played_again_later_runs_nothing_that_nobody_had_to_agree_to(side: Side):
+    job_id = await side.ask()
+    before = await side.client.hgetall(KEY + job_id)
+    await side.look(job_id, free=True)
+    assert len(await side.queued()) == 1
+    names = Names("docktalk")
+    await side.client.delete(names.delivery(f"approved:{job_id}"), names.request(job_id))
+    await side.client.hset(KEY + job_id, mapping=before)
+    side.now += AGAIN_SECONDS
+    await side.look(job_id, free=True)
+    await side.tick()
+    assert len(await side.queued()) == 1
+    assert await side.state(job_id) is State.VOID
 
 
 async def test_an_earlier_revision_put_back_brings_no_vote_along(side: Side):
@@ -179,3 +210,26 @@ async def test_a_sealed_value_that_was_swapped_in_the_ticket_is_not_the_bots_any
     assert text != ticket.claims
     with pytest.raises(Exception, match="altered"):
         side.trust.verify(ticket.model_copy(update={"claims": text}))
+
+
+async def test_a_line_that_slack_delivers_again_runs_once_though_the_store_forgot_it(side: Side):
+    """Whoever writes there can hold it up until Slack delivers again, and take away that the line came."""
+    desk, ana, names = side.desk, await side.who("U0ANA"), Names("docktalk")
+    parsed = parse("run -d nginx", CATALOGUE)
+    operation = parsed.command.operation("local")
+    for delivery in ("event:Ev1", "event:Ev1", "event:Ev2"):
+        request = Request(
+            origin=Origin.MENTION,
+            delivery_id=delivery,
+            team_id="T1",
+            user_id="U0ANA",
+            user_name="ana",
+            channel_id="C1",
+            text="run -d nginx",
+            received_at=side.now,
+        )
+        draft = await desk.tickets.draft(request, ana, parsed, operation)
+        await desk.tickets.issue(draft, ana, Allow(rule="role operator, rule 1"), "p")
+        await side.client.delete(names.delivery(delivery))
+    first, again, other = [claims.nonce for claims in await side.queued()]
+    assert first == again != other

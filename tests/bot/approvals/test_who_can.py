@@ -1,14 +1,11 @@
 """Who can approve this now: by name, as Slack and the policy say at that moment, and asked by one click."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from bot.approvals.approvers import MOST_LOOKED_AT
 from bot.approvals.lines import Approve, AskThem, Deny, WhoCan
 from bot.approvals.who_can import ASKED_AT_ONCE, MOST_COPIES, SHOWN, WhoCanDesk
-from bot.jobs.names import Names, bot_client
+from bot.jobs.names import Names
 from bot.own.said import Said
 from bot.request import Origin, Request
 from handlers.faults import ApprovalClosed
@@ -44,13 +41,6 @@ bindings:
   - {role: chief, users: [U0CHIEF], groups: [S0CHIEFS]}
   - {role: owner, users: [U0PAST], until: "2021-01-01T00:00:00Z"}
 """
-
-
-@pytest.fixture
-async def side(store_url: str, tmp_path: Path) -> AsyncIterator[Side]:
-    async with bot_client(store_url) as client:
-        await client.set(Names("docktalk").alive("local"), "w", ex=600)
-        yield Side(client, tmp_path)
 
 
 async def who(side: Side, line, user_id: str = "U0EVE", channel: str = "C1"):

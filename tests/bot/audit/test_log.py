@@ -362,7 +362,7 @@ async def test_it_runs_beside_the_bot(bots):
     chainer = bots.chainer()
     running = asyncio.create_task(chainer.run())
     await bots.say(1, 2)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while await bots.redis.xlen(NAMES.audit):  # noqa: ASYNC110 - the store rings no bell
             await asyncio.sleep(0.01)
     running.cancel()

@@ -107,6 +107,7 @@ OF_ONE = ["acceptedJ-1", "endedJ-1", "orderedJ-3", "uploadedJ-1"]
         (["--target", "web"], OF_ONE),
         (["--target", "web*"], [*OF_ONE, "acceptedJ-4"]),
         (["--job", "J-1"], OF_ONE),
+        (["--job", "1"], OF_ONE),
         (["--job", "J-2", "--user", "ana"], []),
         (["--incident", "17.1"], ["acceptedJ-2", "not_runJ-2"]),
         (["--since", "10h"], ["opened", "acceptedJ-4"]),
@@ -161,7 +162,7 @@ def test_the_timeline_says_who_did_what_and_by_which_rule(made):
 IN_FORCE = {
     "an incident has its name": (
         {"what": "incident", "id": "I-1", "change": "opened"},
-        "incident INC-12 opened until 09-",
+        "the bot: incident INC-12 opened, until 09-",
     ),
     "its end has no time to come": (
         {"what": "incident", "id": "I-1", "change": "closed"},
@@ -169,7 +170,7 @@ IN_FORCE = {
     ),
     "anything else has its id, and its incident": (
         {"what": "budget", "id": "B-9", "change": "began", "of": "U0ANA"},
-        "budget B-9 of U0ANA began until 09-",
+        "the bot: budget B-9 of U0ANA began, until 09-",
     ),
 }
 
@@ -181,6 +182,50 @@ def test_what_is_in_force_is_told_by_the_name_that_people_know(made, fields, tol
     line = plain(some._replace(entry=some.entry.model_copy(update={"what": what})))
     assert told in line
     assert ("[INC-12]" in line) == (fields["what"] != "incident")
+
+
+def told_of(made, what: audit.What) -> str:
+    [some, *_] = scan(made.folder, Filters())
+    return plain(some._replace(entry=some.entry.model_copy(update={"what": what})))
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "reason", "told"),
+    [
+        (0, "", "J-1 done: exit 0 after"),
+        (1, "not_found", "J-1 failed: exit 1 (not_found) after"),
+        (130, "cancelled", "J-1 stopped: exit 130 after"),
+        (124, "timed_out", "J-1 timed out: exit 124 after"),
+        (1, "moved", "J-1 not run, its targets are others by now: exit 1 after"),
+    ],
+)
+def test_what_was_stopped_has_not_failed(made, exit_code, reason, told):
+    [found] = [
+        one for one in scan(made.folder, Filters(job="J-1")) if isinstance(one.entry.what, audit.Ended)
+    ]
+    what = found.entry.what.model_copy(update={"exit_code": exit_code, "reason": reason})
+    assert told in told_of(made, what)
+
+
+def test_a_look_before_an_approval_does_not_read_as_if_the_bot_had_ordered_the_change(made):
+    [found] = [one for one in scan(made.folder, Filters()) if isinstance(one.entry.what, audit.Ordered)]
+    what = found.entry.what.model_copy(update={"command": "container stop", "for_job": "J-9"})
+    said = told_of(made, what)
+    assert said.endswith("ordered by the bot: a look at what would be done by container stop for J-9")
+
+
+@pytest.mark.parametrize(
+    ("revision", "told", "approves", "says"),
+    [
+        (1, (), None, "J-1 approval: open"),
+        (2, (), None, "J-1 approval: open, reminded"),
+        (2, ("U0BEN",), None, "J-1 approval: open, asked U0BEN"),
+        (2, (), True, "J-1 approval: the bot agrees, open"),
+    ],
+)
+def test_a_reminder_is_told_as_one(made, revision, told, approves, says):
+    what = audit.ApprovalChanged(job_id="J-1", revision=revision, state="open", told=told, approves=approves)
+    assert told_of(made, what).endswith(says)
 
 
 def test_what_people_typed_cannot_break_the_timeline(made):

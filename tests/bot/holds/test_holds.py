@@ -6,14 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from bot.holds.holds import MOST_OWN
 from bot.holds.not_now import NotNow
 from bot.jobs.names import Names, bot_client, worker_client
 from bot.jobs.queue import StoreDown
 from bot.jobs.wire import Seen
+from bot.lending.lends import Lends
 from bot.own.job_lines import job_line
 from bot.store.policy_bundles import WorkerBundles
+from bot.weighing import Weighing
+from handlers.catalogue import load
 from handlers.faults import Denied, Fault, Reason, UsageFault
+from handlers.grammar.parser import parse
 from permissions.decision import Allow, NeedsApproval
+from permissions.operation import Principal, Standing
 from tests.bot.holds.hold_side import FREEZE, POLICY, RESTART, Side, principal, store
 
 
@@ -123,7 +129,7 @@ SPELLED = {
 @pytest.mark.parametrize(("name", "there", "asked"), SPELLED.values(), ids=SPELLED)
 async def test_whether_a_name_is_spelled_right_is_asked_where_it_is_not_seen(side: Side, name, there, asked):
     names, client = Names("docktalk"), worker_client(side.url)
-    client.set(names.inventory_at("prod-1"), "1", ex=60)
+    client.set(names.inventory_at("prod-1"), "1", ex=600)
     for number, one in enumerate(there):
         seen = Seen(id=f"{number}" * 64, names=(one,))
         client.hset(names.inventory("prod-1", "container"), seen.id, seen.model_dump_json())
@@ -156,6 +162,18 @@ async def test_there_are_only_so_many_locks(side: Side, monkeypatch):
     with pytest.raises(Fault) as fault:
         await side.say("lock prod-1/web --reason heap")
     assert fault.value.reason is Reason.LIMIT
+
+
+@store
+async def test_nobody_sets_so_many_locks_that_the_others_can_set_none(side: Side):
+    for _ in range(MOST_OWN):
+        await side.say("lock prod-1/web --reason heap")
+    with pytest.raises(Fault, match="Nothing was locked") as fault:
+        await side.say("lock prod-1/web --reason heap")
+    assert fault.value.reason is Reason.LIMIT
+    await side.say("lock prod-1/web --reason heap", "U0BEN")
+    await side.say("unlock K-1")
+    await side.say("lock prod-1/web --reason heap")
 
 
 @store
@@ -249,3 +267,30 @@ async def test_what_was_altered_in_the_store_is_neither_a_lock_nor_a_held_job(si
     await side.say("unlock K-1")
     await side.tick()
     assert [queued.job_id for queued in await side.queued()] == ["J-2"]
+
+
+class Frozen:
+    """Holds everything."""
+
+    async def passed(self, *_: object) -> Allow:
+        raise Denied("Frozen until Monday", rule="freeze weekend", hint="Reads pass.", reason=Reason.FROZEN)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("restart web", "Reads pass."),
+        (
+            'restart --break-glass "payments are down" web',
+            "lifts neither locks nor freezes; it was not broken.",
+        ),
+    ],
+)
+async def test_who_would_break_the_glass_is_told_that_it_lifts_no_hold(line: str, says: str):
+    nothing = dict.fromkeys(Weighing.__dataclass_fields__)
+    weighing = Weighing(**{**nothing, "not_now": Frozen()})
+    asker = Principal(team_id="T1", user_id="U0ANA", name="ana", standing=Standing.MEMBER, as_of=0.0)
+    lends = Lends(principal=asker, decision=Allow(rule="r"))
+    with pytest.raises(Denied) as raised:
+        await weighing.now(None, lends, None, parse(line, load()))
+    assert raised.value.hint.endswith(says)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.hosts import Host, Hosts
-from bot.incidents.incidents import MOST_OPEN, IncidentDesk
+from bot.incidents.incidents import MOST_OPEN, MOST_OWN, IncidentDesk
 from bot.incidents.story import Story
 from bot.own.job_lines import job_line
 from bot.own.said import Said
@@ -101,6 +101,21 @@ async def test_no_more_are_open_than_every_line_can_read(there: int, opens: bool
     else:
         with pytest.raises(Fault, match="Nothing was opened") as refused:
             await desk.answer(line, said)
+        assert refused.value.reason is Reason.LIMIT
+    assert len(store.begun) == opens
+
+
+@pytest.mark.parametrize(("theirs", "opens"), [(MOST_OWN - 1, True), (MOST_OWN, False)])
+async def test_nobody_opens_so_many_that_the_others_can_open_none(theirs: int, opens: bool, tmp_path: Path):
+    store = Store(theirs + 5)
+    by_ana = tuple(one.model_copy(update={"owner_id": "U0ANA"}) for one in store.known[:theirs])
+    store.known = (*by_ana, *store.known[theirs:])
+    desk, said = side(store, tmp_path)
+    if opens:
+        await desk.answer(job_line("incident open INC-5000"), said)
+    else:
+        with pytest.raises(Fault, match="Nothing was opened") as refused:
+            await desk.answer(job_line("incident open INC-5000"), said)
         assert refused.value.reason is Reason.LIMIT
     assert len(store.begun) == opens
 

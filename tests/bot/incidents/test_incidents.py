@@ -103,7 +103,7 @@ async def test_its_owner_closes_it_from_anywhere_and_others_where_it_is_if_they_
     await side.say("open INC-12", user="U0ANA")
     with pytest.raises(Denied):
         await side.say("close INC-12", user="U0EVE")
-    with pytest.raises(Fault, match="no incident INC-12 here"):
+    with pytest.raises(Fault, match="no open incident INC-12 here"):
         await side.say("close INC-12", user="U0BEN", channel="C2")
     await side.say("close INC-12", user="U0BEN")
     await side.say("open INC-12", user="U0ANA")
@@ -116,7 +116,7 @@ async def test_the_same_id_of_another_workspace_is_not_its_owner(side):
     said = side.said()
     other = said.principal.model_copy(update={"team_id": "T2"})
     place = said.request.model_copy(update={"channel_id": "C9"})
-    with pytest.raises(Fault, match="no incident INC-12 here"):
+    with pytest.raises(Fault, match="no open incident INC-12 here"):
         await side.desk.answer(job_line("incident close INC-12"), Said(place, other, side.loaded))
 
 
@@ -174,7 +174,7 @@ async def test_the_list_shows_those_of_the_channel_and_more_to_whoever_reads_the
     await side.say("open INC-13", channel="C2")
     side.now += 3700
     here = await side.say("list", user="U0EVE")
-    assert here == "INC-12 is open for 1 h 1 min, by ana, for another thread: payments down\n"
+    assert here == "INC-12 has been open for 1 h 1 min, by ana, for another thread: payments down\n"
     assert "INC-13" in await side.say("list", user="U0AUDIT")
     assert await side.say("list", channel="C3", user="U0EVE") == "No incident is open here.\n"
 
@@ -188,7 +188,7 @@ async def test_its_story_is_told_where_it_was_and_counted_at_its_end(side):
     await side.chain()
     shown = await side.say("show INC-12", user="U0EVE")
     assert "2 jobs, 1 change, 1 failed" in shown
-    assert "is open for less than a minute, by ana" in shown
+    assert "has been open for less than a minute, by ana" in shown
     await side.say("close INC-12")
     assert (side.places.told.runs, side.places.told.changes, side.places.told.failed) == (2, 1, 1)
     await side.chain()

@@ -113,22 +113,22 @@ class Bot:
             self.events.append(event)
             await self.queue.ack_event(entry_id)
 
-    async def ends(self, job_id: str, within: float = 10.0) -> list[Event]:
+    async def ends(self, job_id: str, within: float = 60.0) -> list[Event]:
         """Waits for the first last event of a job; returns all of its last events."""
         async with asyncio.timeout(within):
             while not (found := self.heard(job_id)):
                 await asyncio.sleep(0.005)
         return found
 
-    async def ended(self, job_id: str, within: float = 10.0) -> Ended:
+    async def ended(self, job_id: str, within: float = 60.0) -> Ended:
         event = (await self.ends(job_id, within))[0]
         assert isinstance(event, Ended), event
         return event
 
-    async def began(self, job_id: str, within: float = 10.0) -> None:
+    async def began(self, job_id: str, within: float = 60.0) -> None:
         await self.said(job_id, Began, within)
 
-    async def said(self, job_id: str, kind: type[Event], within: float = 10.0) -> None:
+    async def said(self, job_id: str, kind: type[Event], within: float = 60.0) -> None:
         """Waits for an event of this kind about the job."""
         async with asyncio.timeout(within):
             while not any(isinstance(event, kind) and event.job_id == job_id for event in self.events):

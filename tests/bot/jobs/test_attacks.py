@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 import structlog
 
-from bot.jobs.names import bot_client
+from bot.jobs.journal import Journal
+from bot.jobs.names import AGAIN_SECONDS, bot_client
 from bot.jobs.queue import BotQueue
 from bot.jobs.wire import EVENT, CancelOrder, Ended, Late, Refused, SignedCancel
 from bot.keys import BotKeys, HostKeys
-from permissions.ticket import Effect, Ticket
+from permissions.approval import Step, Terms, Threshold
+from permissions.ticket import Approved, Effect, Ticket
 from tests.bot.jobs.commands import Block, Echo, Touch
-from tests.bot.jobs.conftest import NOTE
+from tests.bot.jobs.conftest import NOTE, POLICY_SHA256
 
 pytestmark = pytest.mark.store
 
@@ -152,6 +154,23 @@ async def test_a_change_runs_once_whatever_is_replayed_and_whoever_restarts(
     put(store, names, job_id, ticket.model_dump_json(), effect=Effect.READ)
     assert await refused(bot, job_id) == "nonce_used"
     assert file.read_text() == f"{job_id}\n"
+
+
+async def test_what_people_may_decide_twice_runs_once_for_as_long_as_they_may(
+    bot, new_worker, tmp_path, settings
+):
+    """Whoever brings an open approval back has people agree once more, to what has the number of before."""
+    worker = new_worker()
+    terms = Terms(any=(Threshold(steps=(Step(users=("U2",)),)),), expires=7 * 86_400.0)
+    agreed = Approved(policy=POLICY_SHA256, terms=terms, bound=(), by=("U2",))
+    claims = await bot.claims(Touch(file=str(tmp_path / "f")), approved=agreed)
+    job_id = await bot.send(claims, bot.keys.sign(claims))
+    await bot.ended(job_id)
+    worker.stop()
+    later = time.time() + terms.expires + AGAIN_SECONDS
+    journal = Journal(settings.data_dir / "worker" / "local" / "nonces" / "journal", clock=lambda: later)
+    assert not journal.consume(claims.nonce, later)
+    journal.close()
 
 
 async def test_a_replay_of_a_running_read_starts_no_second_run(bot, new_worker, store, names):

@@ -4,9 +4,9 @@ import pytest
 
 from bot.jobs.bound import MOST_AT_ONCE, bound
 from handlers.catalogue import load
-from handlers.faults import Fault, Reason
+from handlers.faults import Fault, NotFound, Reason
 from handlers.grammar.parser import parse
-from permissions.approval import Bound
+from permissions.approval import Bound, moved
 from permissions.verbs import Kind
 from tests.fakes.context import FakeContext
 
@@ -80,3 +80,51 @@ def test_what_names_its_objects_binds_no_set():
     command = parse("volume create v", CATALOGUE).command
     assert bound(command, FakeContext(Engine("web")), command.operation("local")) == ()
     assert command.only((Bound(kind=Kind.VOLUME, name="w", id="", of_set=True),)) is command
+
+
+class Known:
+    """Has one container of each of these ids, which answers to its id, its beginnings and its name."""
+
+    api_version = (1, 41)
+
+    def __init__(self, **ids: str) -> None:
+        self.ids = ids
+
+    def get(self, path, _query=None, **_more):
+        asked = path.split("/")[2]
+        for name, found in self.ids.items():
+            if asked == name or found.startswith(asked):
+                return {
+                    "Id": found,
+                    "Name": f"/{name}",
+                    "Image": "sha256:1",
+                    "Config": {},
+                    "HostConfig": {},
+                    "NetworkSettings": {"Networks": {}},
+                }
+        raise NotFound(f"No such container: {asked}")
+
+
+def named_by(words: str, engine: Known) -> tuple[Bound, ...]:
+    command = parse(f"restart {words}", CATALOGUE).command
+    return bound(command, FakeContext(engine), command.operation("local"))
+
+
+def test_an_object_is_bound_once_however_often_and_by_whatever_name_a_line_names_it():
+    engine = Known(web="abc" * 20, db="def" * 20)
+    found = named_by("web web abc abcabc db " + "web " * 500, engine)
+    assert [(one.name, one.id) for one in found] == [("web", "abc" * 20), ("db", "def" * 20)]
+
+
+def test_a_second_name_that_means_another_object_by_then_is_something_new():
+    agreed = named_by("web abc", Known(web="abc" * 20))
+    now = named_by("web abc", Known(web="fed" * 20, other="abc" * 20))
+    assert moved(agreed, now)
+
+
+def test_a_line_that_names_more_than_people_could_read_is_not_asked_about():
+    engine = Known(**{f"n{number}": f"{number:064x}"[::-1] for number in range(1, MOST_AT_ONCE + 2)})
+    assert len(named_by(" ".join(list(engine.ids)[1:]), engine)) == MOST_AT_ONCE
+    with pytest.raises(Fault, match=f"names {MOST_AT_ONCE + 1:,} objects") as refused:
+        named_by(" ".join(engine.ids), engine)
+    assert refused.value.reason is Reason.LIMIT

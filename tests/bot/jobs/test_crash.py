@@ -23,7 +23,7 @@ pytestmark = pytest.mark.store
 
 async def lines(file: Path, count: int) -> None:
     """Waits until a file has so many lines."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not file.exists() or len(file.read_text().splitlines()) < count:
             await asyncio.sleep(0.01)
 
@@ -40,7 +40,7 @@ async def test_a_change_that_died_is_told_as_unknown_once_and_never_runs_again(
     killed = time.monotonic()
     new_worker()
     result = (await bot.ended(job_id)).result
-    assert time.monotonic() - killed < 5
+    assert time.monotonic() - killed < 30
     assert (result.exit_code, result.reason, result.kept) == (1, "outcome_unknown", False)
     assert "what happened is not known" in result.stderr.text
     assert "docker inspect" in result.hint
@@ -67,7 +67,7 @@ async def test_a_read_that_kills_every_worker_is_given_up(bot, worker_process, n
     job_id = await bot.order(Block(), not_after=time.time() + 60)
     for attempt in range(3):
         process = worker_process()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while sum(isinstance(event, Began) for event in bot.events) <= attempt:
                 await asyncio.sleep(0.01)
         process.kill()
@@ -122,11 +122,11 @@ async def test_results_made_while_the_store_is_away_arrive_in_order(
             gate.touch()
             await asyncio.sleep(0.4)
         kept = settings.data_dir / "worker" / "local" / "unsent"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(list(kept.glob("*.json"))) < 3:
                 await asyncio.sleep(0.05)
         server.start()
-        results = [(await bot.ended(job_id, 20)).result for job_id in jobs]
+        results = [(await bot.ended(job_id)).result for job_id in jobs]
         assert [result.reason for result in results] == ["", "", ""]
         ends = [event.job_id for event in bot.events if not isinstance(event, Began)]
         assert ends == jobs
@@ -152,7 +152,7 @@ async def test_results_kept_by_a_worker_that_died_are_sent_by_the_next(
             server.kill()
             (tmp_path / "gate").touch()
             kept = settings.data_dir / "worker" / "local" / "unsent"
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not list(kept.glob("*.json")):
                     await asyncio.sleep(0.05)
             worker.stop(0.0)
@@ -219,7 +219,7 @@ async def test_a_change_that_waits_behind_a_dead_workers_comes_next(
     first = await bot.order(Touch(file=str(tmp_path / "f"), gate=str(tmp_path / "never"), on=("web",)))
     await lines(tmp_path / "f", 1)
     second = await bot.order(Touch(file=str(tmp_path / "g"), on=("web",)))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not any(isinstance(event, Waits) for event in bot.events):
             await asyncio.sleep(0.01)
     process.kill()

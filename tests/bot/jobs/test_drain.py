@@ -71,7 +71,7 @@ async def test_a_worker_that_is_told_to_end_finishes_cuts_and_leaves_the_rest_to
     await run_and_wait(rig, deaf)
     began = time.monotonic()
     assert await rig.end("worker", signal.SIGTERM) == 0
-    assert time.monotonic() - began < GRACE + 5
+    assert time.monotonic() - began < GRACE + 20
     await drained(rig, deaf)
     await rig.start("worker")
     await rig.until("Done: ", "container start", deaf)
@@ -109,7 +109,7 @@ async def test_what_was_claimed_but_not_begun_is_handed_back(bot, new_worker, tm
     monkeypatch.setattr(HostQueue, "claim", told_meanwhile)
     workers.append(new_worker())
     job_id = await bot.order(Touch(file=str(tmp_path / "f")))
-    await asyncio.wait_for(told_to_stop.wait(), 20)
+    await asyncio.wait_for(told_to_stop.wait(), 60)
     await asyncio.to_thread(workers[0].stop, 10.0)
     assert bot.heard(job_id) == []
     new_worker()
@@ -127,7 +127,7 @@ async def test_what_outlasts_the_grace_is_told_and_the_worker_ends_all_the_same(
     await bot.began(follow)
     began = time.monotonic()
     await asyncio.to_thread(worker.stop, 0.5)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert (await bot.ended(follow)).result.reason == "cancelled"
     result = (await bot.ended(deaf)).result
     assert (result.reason, result.stderr.text) == (

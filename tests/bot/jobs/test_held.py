@@ -51,7 +51,7 @@ async def again(bot, claims, ticket) -> Any:
     """Queues a held job once more under its own ticket, as often as somebody likes."""
     seen = len(bot.heard(claims.job_id))
     await bot.queue.accept_again(bot.record(claims), ticket, claims.not_after)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(bot.heard(claims.job_id)) == seen:  # noqa: ASYNC110 - as in conftest.py
             await asyncio.sleep(0.005)
     return bot.heard(claims.job_id)[-1]

@@ -39,7 +39,7 @@ async def sent(bot: Bot, path: str, fields: Record) -> str:
 
 async def shown(store, names: Names, job_id: str, predicate) -> Progress:
     """What the running job shows, once it satisfies the predicate."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             text = store.get(names.live(job_id))
             if text and predicate(progress := Progress.model_validate_json(text)):
@@ -149,7 +149,7 @@ async def test_an_order_that_cannot_be_read_is_refused(bot, new_worker):
 
 
 async def checked(bot: Bot, job_id: str) -> Checked:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (found := [e for e in bot.events if isinstance(e, Checked) and e.job_id == job_id]):  # noqa: ASYNC110 - events ring no bell
             await asyncio.sleep(0.01)
     return found[-1]

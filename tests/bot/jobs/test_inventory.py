@@ -91,7 +91,7 @@ def keeping(store_url, engine, monkeypatch):
         thread.start()
         yield client
         kept.stop()
-        thread.join(5)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -102,7 +102,7 @@ async def known(store_url, keeping):  # noqa: ARG001 - it has to be kept
 
 
 async def until(known, names, kind=Kind.CONTAINER):
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while (found := await known.names("prod-1", kind)) != names:
         assert time.monotonic() < deadline, found
         await known._redis.ping()

@@ -80,7 +80,7 @@ async def waits(bot: Any, last: str, count: int) -> list[tuple[str, str, int]]:
     def told() -> list[Waits]:
         return [event for event in bot.events if isinstance(event, Waits)]
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while sum(event.job_id == last for event in told()) < count:  # noqa: ASYNC110 - events ring no bell
             await asyncio.sleep(0.01)
     return [(event.job_id, event.behind, event.number) for event in told()]

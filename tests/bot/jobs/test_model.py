@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -21,31 +20,16 @@ from bot.jobs.host_queue import Free, HostQueue, Orphan
 from bot.jobs.names import LANES, Names, script, worker_client
 from bot.jobs.unsent import UnsentFolder
 from bot.jobs.wire import Ended, Late, Result
+from tests.bot.jobs.queue_model import SHARE, Job, QueueModel
 
 pytestmark = pytest.mark.store
 
 HOST = "local"
 TARGETS = [("a",), ("b",), ("a", "b"), ("b", "c"), ()]
 """What changes have in hand; () is the whole host."""
-SHARE = 2
 BULK_AT_ONCE = 2
 LONG = 10**7
 NEVER = 10**12
-
-
-class Job:
-    def __init__(self, user: str, effect: str, targets: tuple[str, ...], lane: str, not_after: int) -> None:
-        self.user, self.effect, self.targets, self.lane = user, effect, targets, lane
-        self.kind = "follow" if lane == "follow" else "quick"
-        self.not_after = not_after
-        # waiting, ready, parked by share or lock, claimed, done; away: it came too late, and may come again
-        self.state = "waiting"
-        self.token = ""
-        self.attempt = 1
-        self.number: int | None = None  # the moment from which it stands in line
-        self.began = 0
-        self.in_hand = False
-        self.told_to_end = False
 
 
 class Agreement(RuleBasedStateMachine):
@@ -65,12 +49,7 @@ class Agreement(RuleBasedStateMachine):
             name: HostQueue(self.client, "docktalk", HOST, name, LONG, UnsentFolder(self.folder / name))
             for name in ("w1", "w2")
         }
-        self.jobs: dict[str, Job] = {}
-        self.lines = 0
-        self.lapsed: set[str] = set()
-        self.shares: dict[tuple[str, str], list[str]] = {}
-        self.ready: dict[str, list[str]] = {"quick": [], "follow": []}
-        self.streams: dict[str, list[str]] = {lane: [] for lane in LANES}
+        self.model = QueueModel()
         self.alive = False
         self.events = self.heard = 0  # all but those that say who waits
         self.last_event = "-"
@@ -94,7 +73,7 @@ class Agreement(RuleBasedStateMachine):
         self, user: str, effect: str, on: tuple[str, ...], lane: str, not_after: int, times: int, slots: int
     ) -> None:
         for _ in range(times):
-            job_id = f"J-{len(self.jobs) + 1}"
+            job_id = f"J-{len(self.model.jobs) + 1}"
             names = self.names
             keys = [names.delivery(job_id), names.request(job_id), names.stream(HOST, lane)]
             args = [job_id, 60, 60, "record", "mac", "ticket", effect, "{}", "", 10**6, 10**9]
@@ -102,19 +81,20 @@ class Agreement(RuleBasedStateMachine):
             for known in (0, 1):  # it is delivered twice
                 reply = self.scripts["accept"]([*keys, names.audit, names.prefix], args)
                 assert reply == [job_id.encode(), known]
-            self.jobs[job_id] = Job(user, effect, on, lane, not_after)
-            self.streams[lane].append(job_id)
+            self.model.put(job_id, Job(user, effect, on, lane, not_after))
         # Mostly a worker is there and begins some: what came to pass rarely would rarely be tried.
         if slots:
             self.claim(worker="w1", slots=slots, follow=slots, begin=slots)
 
-    @precondition(lambda self: self.jobs)
+    @precondition(lambda self: self.model.jobs)
     @rule(data=st.data())
     def cancel(self, data: Any) -> None:
         # One of each state, so that the rare ones have their turn.
-        state = data.draw(st.sampled_from(sorted({job.state for job in self.jobs.values()})))
-        job_id = data.draw(st.sampled_from([key for key, job in self.jobs.items() if job.state == state]))
-        job = self.jobs[job_id]
+        state = data.draw(st.sampled_from(sorted({job.state for job in self.model.jobs.values()})))
+        job_id = data.draw(
+            st.sampled_from([key for key, job in self.model.jobs.items() if job.state == state])
+        )
+        job = self.model.jobs[job_id]
         keys = [self.names.prefix, self.names.events]
         assert self.scripts["cancel"](keys, [HOST, "J-0", "order", "{}", "channel", 60]) == b"unknown"
         reply = self.scripts["cancel"](keys, [HOST, job_id, "order", "{}", "channel", 60])
@@ -128,7 +108,7 @@ class Agreement(RuleBasedStateMachine):
                 job.told_to_end = True
             case _:
                 assert reply == b"removed"
-                self._over(job_id)
+                self.model.over(job_id)
                 self.events += 1
                 self._check_order()
 
@@ -141,32 +121,28 @@ class Agreement(RuleBasedStateMachine):
             self.alive = False
         keys = [self.names.prefix, self.names.alive(HOST), self.names.events]
         reply = self.scripts["expire"](keys, [HOST, now, 60, *LANES])
-        late = [job_id for lane in LANES for job_id in self.streams[lane] if self._too_late(job_id, now)]
-        late = [] if self.alive else late
+        late = [] if self.alive else self.model.too_late(now)
         for job_id in late:
-            self._over(job_id)
+            self.model.over(job_id)
         assert reply == len(late)
         self.events += len(late)
         self._check_order()
 
-    def _too_late(self, job_id: str, now: int) -> bool:
-        return self.jobs[job_id].not_after < now and self.jobs[job_id].state != "claimed"
-
-    @precondition(lambda self: self.jobs)
+    @precondition(lambda self: self.model.jobs)
     @rule(data=st.data())
     def decide_anew(self, data: Any) -> None:
-        job_id = data.draw(st.sampled_from(sorted(self.jobs)))
-        job = self.jobs[job_id]
+        job_id = data.draw(st.sampled_from(sorted(self.model.jobs)))
+        job = self.model.jobs[job_id]
         keys = [self.names.prefix, self.names.request(job_id)]
         reply = self.scripts["again"](keys, [HOST, job_id, job.effect, "ticket", job.user, NEVER])
         assert reply == (b"ok" if job.state == "away" else b"there")
         if job.state == "away":
             job.state, job.attempt, job.not_after = "waiting", 1, NEVER
-            self.streams[job.lane].append(job_id)
+            self.model.streams[job.lane].append(job_id)
 
     # What workers do.
 
-    @precondition(lambda self: any(job.state in {"waiting", "ready"} for job in self.jobs.values()))
+    @precondition(lambda self: any(job.state in {"waiting", "ready"} for job in self.model.jobs.values()))
     @rule(
         worker=st.sampled_from(["w1", "w2"]),
         slots=st.integers(0, 4),
@@ -176,67 +152,30 @@ class Agreement(RuleBasedStateMachine):
     def claim(self, worker: str, slots: int, follow: int, begin: int) -> None:
         free = Free(quick=slots, bulk=BULK_AT_ONCE, follow=follow, share=SHARE, follow_share=SHARE)
         taken = self.queues[worker].claim(free, 0)
-        assert [one.job_id for one in taken] == self._to_be_taken(free)
+        assert [one.job_id for one in taken] == self.model.to_be_taken(free)
         for one in taken:
-            job = self.jobs[one.job_id]
+            job = self.model.jobs[one.job_id]
             assert one.attempt == job.attempt
             job.state, job.token = "claimed", one.token
             job.began += job.effect == "read"
             self.events += job.effect == "read"
         for one in taken[:begin]:
-            if self.jobs[one.job_id].effect == "change":
+            if self.model.jobs[one.job_id].effect == "change":
                 self._locked(worker, one.job_id)
 
-    def _to_be_taken(self, free: Free) -> list[str]:
-        left = {"quick": free.quick, "follow": free.follow}
-        taken: list[str] = []
-        for kind, ready in self.ready.items():
-            taken += ready[: left[kind]]
-            left[kind] -= len(ready[: left[kind]])
-            del ready[: free.quick if kind == "quick" else free.follow]
-        work = Counter((j.kind, j.user) for j in self.jobs.values() if j.state == "claimed")
-        work.update((self.jobs[job_id].kind, self.jobs[job_id].user) for job_id in taken)
-        for lane in LANES:
-            most = free.of(lane)
-            for job_id in self.streams[lane]:
-                job = self.jobs[job_id]
-                share = job.kind, job.user
-                if not left[job.kind] or not most:
-                    break
-                if job.state != "waiting":
-                    continue
-                if work[share] >= SHARE:
-                    job.state = "parked by share"
-                    self.shares.setdefault(share, []).append(job_id)
-                else:
-                    taken.append(job_id)
-                    work[share] += 1
-                    left[job.kind] -= 1
-                    most -= 1
-        return taken
-
-    def _claimed(self, effect: str | None = None, *, begun: bool | None = None) -> list[str]:
-        return [
-            job_id
-            for job_id, job in self.jobs.items()
-            if job.state == "claimed"
-            and effect in {None, job.effect}
-            and (begun is None or begun == (job.number is not None))
-        ]
-
-    @precondition(lambda self: self._claimed("change"))
+    @precondition(lambda self: self.model.claimed("change"))
     @rule(worker=st.sampled_from(["w1", "w2"]), most=st.integers(1, 4))
     def lock(self, worker: str, most: int) -> None:
-        new = [job_id for job_id in self._claimed("change") if not self.jobs[job_id].in_hand]
-        for job_id in new[:most] or self._claimed("change")[:1]:
+        new = [job_id for job_id in self.model.claimed("change") if not self.model.jobs[job_id].in_hand]
+        for job_id in new[:most] or self.model.claimed("change")[:1]:
             self._locked(worker, job_id)
 
     def _locked(self, worker: str, job_id: str) -> None:
-        job = self.jobs[job_id]
+        job = self.model.jobs[job_id]
         if job.number is None:
-            self.lines += 1
-            job.number = self.lines
-        free = self._may_go(job)
+            self.model.lines += 1
+            job.number = self.model.lines
+        free = self.model.may_go(job)
         assert self.queues[worker].lock(job_id, job.token, job.targets, 0) == free
         if free:
             self.events += 1
@@ -244,118 +183,81 @@ class Agreement(RuleBasedStateMachine):
             job.in_hand = True
         else:
             job.state, job.token = "parked by lock", ""
-            self.lapsed.discard(job_id)
-            self._share_goes_on(job)
+            self.model.lapsed.discard(job_id)
+            self.model.share_goes_on(job)
 
-    def _may_go(self, job: Job) -> bool:
-        return not self._before(job)
-
-    def _before(self, job: Job) -> list[Job]:
-        """Those that came before it and have in hand what it needs."""
-        return [
-            other
-            for other in self.jobs.values()
-            if other.number is not None
-            and job.number is not None
-            and other.number < job.number
-            and (not other.targets or not job.targets or set(other.targets) & set(job.targets))
-        ]
-
-    def _share_goes_on(self, job: Job) -> None:
-        line = self.shares.get((job.kind, job.user), [])
-        if line:
-            self._ready(line.pop(0))
-
-    def _ready(self, job_id: str) -> None:
-        job = self.jobs[job_id]
-        job.state, job.token = "ready", ""
-        self.lapsed.discard(job_id)
-        self.ready[job.kind].append(job_id)
-
-    def _over(self, job_id: str, state: str = "done") -> None:
-        """It gives its place to the asker's next, then its locks to whoever may go now."""
-        job = self.jobs[job_id]
-        had_a_place = job.state in {"claimed", "ready"}
-        for line in (*self.shares.values(), *self.ready.values(), *self.streams.values()):
-            if job_id in line:
-                line.remove(job_id)
-        job.state, job.number, job.token, job.told_to_end = state, None, "", False
-        self.lapsed.discard(job_id)
-        if had_a_place:
-            self._share_goes_on(job)
-
-    @precondition(lambda self: self._claimed())
+    @precondition(lambda self: self.model.claimed())
     @rule(data=st.data(), honest=st.booleans())
     def finish(self, data: Any, honest: bool) -> None:
-        job_id = data.draw(st.sampled_from(self._claimed()))
-        token = self.jobs[job_id].token if honest else "w9/J-1/1/1"
+        job_id = data.draw(st.sampled_from(self.model.claimed()))
+        token = self.model.jobs[job_id].token if honest else "w9/J-1/1/1"
         self.queues["w1"].finish(job_id, token, _ended(job_id))
         if honest:
             self.queues["w1"].finish(job_id, token, _ended(job_id))  # its answer was lost
-            self._over(job_id)
+            self.model.over(job_id)
             self.events += 1
             self._check_order()
 
-    @precondition(lambda self: self._claimed(begun=False))
+    @precondition(lambda self: self.model.claimed(begun=False))
     @rule(data=st.data())
     def come_too_late(self, data: Any) -> None:
-        job_id = data.draw(st.sampled_from(self._claimed(begun=False)))
+        job_id = data.draw(st.sampled_from(self.model.claimed(begun=False)))
         late = Late(job_id=job_id, worker="w", ticket="ticket", at=1)
-        self.queues["w1"].finish(job_id, self.jobs[job_id].token, late)
-        self._over(job_id, "away")
+        self.queues["w1"].finish(job_id, self.model.jobs[job_id].token, late)
+        self.model.over(job_id, "away")
         self.events += 1
         self._check_order()
 
-    @precondition(lambda self: self._claimed(begun=False))
+    @precondition(lambda self: self.model.claimed(begun=False))
     @rule(data=st.data())
     def hand_back(self, data: Any) -> None:
-        job_id = data.draw(st.sampled_from(self._claimed(begun=False)))
-        job = self.jobs[job_id]
+        job_id = data.draw(st.sampled_from(self.model.claimed(begun=False)))
+        job = self.model.jobs[job_id]
         self.queues["w1"].hand_back(job_id, job.token)
-        self._share_goes_on(job)
-        self._ready(job_id)
+        self.model.share_goes_on(job)
+        self.model.made_ready(job_id)
 
-    @precondition(lambda self: self._claimed())
+    @precondition(lambda self: self.model.claimed())
     @rule(data=st.data())
     def die(self, data: Any) -> None:
         """The lease of one lapses."""
-        job_id = data.draw(st.sampled_from(self._claimed()))
+        job_id = data.draw(st.sampled_from(self.model.claimed()))
         self.client.zadd(self.names.claims(HOST), {job_id: 1})
-        self.lapsed.add(job_id)
+        self.model.lapsed.add(job_id)
 
-    @precondition(lambda self: self.lapsed)
+    @precondition(lambda self: self.model.lapsed)
     @rule(data=st.data())
     def come_back(self, data: Any) -> None:
         """It only slept, and renews."""
-        job_id = data.draw(st.sampled_from(sorted(self.lapsed)))
-        assert self.queues["w2"].renew({job_id: self.jobs[job_id].token, "J-0": "w"}) == (["J-0"], [])
-        self.lapsed.discard(job_id)
+        job_id = data.draw(st.sampled_from(sorted(self.model.lapsed)))
+        assert self.queues["w2"].renew({job_id: self.model.jobs[job_id].token, "J-0": "w"}) == (["J-0"], [])
+        self.model.lapsed.discard(job_id)
         self.alive = True
 
     @rule(worker=st.sampled_from(["w1", "w2"]))
     def settle(self, worker: str) -> None:
         queue = self.queues[worker]
         orphans = {orphan.job_id: orphan for orphan in queue.orphans()}
-        assert set(orphans) == self.lapsed
+        assert set(orphans) == self.model.lapsed
         for job_id, orphan in orphans.items():
-            job = self.jobs[job_id]
+            job = self.model.jobs[job_id]
             assert (orphan.effect, orphan.attempt, orphan.ticket) == (job.effect, job.attempt, "ticket")
             if job.effect == "read":
                 assert queue.run_again(orphan) == "ok"
                 assert queue.run_again(orphan) == "lost"
                 job.attempt += 1
-                self._share_goes_on(job)
-                self._ready(job_id)
+                self.model.share_goes_on(job)
+                self.model.made_ready(job_id)
             else:
                 assert queue.settle(orphan, _ended(job_id)) == "ok"
-                self._over(job_id)
+                self.model.over(job_id)
                 self.events += 1
                 self._check_order()
 
-    @precondition(lambda self: self._claimed())
+    @precondition(lambda self: self.model.claimed())
     @rule(data=st.data())
     def settle_what_lives(self, data: Any) -> None:
-        alive = [job_id for job_id in self._claimed() if job_id not in self.lapsed]
+        alive = [job_id for job_id in self.model.claimed() if job_id not in self.model.lapsed]
         if not alive:
             return
         job_id = data.draw(st.sampled_from(alive))
@@ -364,25 +266,25 @@ class Agreement(RuleBasedStateMachine):
         assert self.queues["w1"].run_again(orphan) == "alive"
 
     def _as_orphan(self, job_id: str) -> Any:
-        job = self.jobs[job_id]
+        job = self.model.jobs[job_id]
         return Orphan(job_id, job.token, job.effect, job.attempt, 0.0, "ticket")
 
     def _check_order(self) -> None:
         """The store woke the same ones; among several, its order is the one that counts."""
-        for job_id, job in self.jobs.items():
-            if job.state == "parked by lock" and self._may_go(job):
-                self._ready(job_id)
-        for kind, ready in self.ready.items():
+        for job_id, job in self.model.jobs.items():
+            if job.state == "parked by lock" and self.model.may_go(job):
+                self.model.made_ready(job_id)
+        for kind, ready in self.model.ready.items():
             entries = self.client.xrange(self.names.ready(HOST, kind))
             told = [fields[b"job"].decode() for _, fields in entries]
             # What was cancelled or expired meanwhile is passed over when its turn comes.
-            told = [job_id for job_id in told if self.jobs[job_id].state == "ready"]
+            told = [job_id for job_id in told if self.model.jobs[job_id].state == "ready"]
             assert sorted(told) == sorted(ready)
-            self.ready[kind] = told
+            self.model.ready[kind] = told
 
     @invariant()
     def the_store_agrees(self) -> None:
-        for job_id, job in self.jobs.items():
+        for job_id, job in self.model.jobs.items():
             held = self.client.hgetall(f"{self.names.prefix}claim:{job_id}")
             lease = self.client.zscore(self.names.claims(HOST), job_id)
             state = held.get(b"state", b"").decode()
@@ -406,25 +308,27 @@ class Agreement(RuleBasedStateMachine):
                 self.heard += 1
         assert self.heard == self.events
         for lane in LANES:
-            assert self.client.xlen(self.names.stream(HOST, lane)) == len(self.streams[lane])
+            assert self.client.xlen(self.names.stream(HOST, lane)) == len(self.model.streams[lane])
 
     @invariant()
     def who_waits_is_told_behind_whom(self) -> None:
-        for job_id, job in self.jobs.items():
+        for job_id, job in self.model.jobs.items():
             if job.state == "parked by lock":
-                assert self.jobs[self.behind[job_id]] is max(self._before(job), key=lambda one: one.number)
+                assert self.model.jobs[self.behind[job_id]] is max(
+                    self.model.before(job), key=lambda one: one.number
+                )
 
     @invariant()
     def nobody_waits_for_a_place_that_is_free(self) -> None:
-        for (kind, user), line in self.shares.items():
-            holders = [j for j in self.jobs.values() if (j.kind, j.user) == (kind, user)]
+        for (kind, user), line in self.model.shares.items():
+            holders = [j for j in self.model.jobs.values() if (j.kind, j.user) == (kind, user)]
             assert not line or any(job.state in {"claimed", "ready"} for job in holders)
 
     @invariant()
     def no_object_is_in_two_hands_and_no_change_begins_twice(self) -> None:
-        for job in self.jobs.values():
+        for job in self.model.jobs.values():
             if job.state == "claimed" and job.number is not None:
-                assert self._may_go(job)
+                assert self.model.may_go(job)
             assert job.effect == "read" or job.began <= 1
 
 

@@ -10,7 +10,7 @@ import redis
 from bot.jobs.host_queue import Free, HostQueue
 from bot.jobs.lanes import lane_of
 from bot.jobs.names import BOTS, Names, bot_client, worker_client
-from bot.jobs.queue import BotQueue, StoreDown
+from bot.jobs.queue import ADOPT_AFTER_MS, BotQueue, StoreDown
 from bot.jobs.unsent import UnsentFolder
 from bot.jobs.wire import Ended, Result
 from bot.keys import BotKeys
@@ -18,6 +18,9 @@ from tests.bot.jobs.commands import Echo, Touch
 from tests.bot.jobs.conftest import NOTE
 
 pytestmark = pytest.mark.store
+
+LEASE = 1.0
+"""Seconds; the tests that need it to lapse wait for that."""
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def host_queue(store_url: str, settings: Any, tmp_path: Any):
         def make(worker_id: str, host: str = "local") -> HostQueue:
             client = stack.enter_context(contextlib.closing(worker_client(store_url)))
             unsent = UnsentFolder(tmp_path / "unsent" / worker_id)
-            return HostQueue(client, settings.namespace, host, worker_id, 0.2, unsent)
+            return HostQueue(client, settings.namespace, host, worker_id, LEASE, unsent)
 
         yield make
 
@@ -104,10 +107,10 @@ async def test_what_belongs_to_an_incident_overtakes_what_waits(bot, host_queue)
 
 async def test_a_waiting_worker_wakes_when_a_job_comes(bot, host_queue):
     queue = host_queue("w")
-    waiting = asyncio.create_task(asyncio.to_thread(queue.claim, free(1), 2.0))
+    waiting = asyncio.create_task(asyncio.to_thread(queue.claim, free(1), 40.0))
     await asyncio.sleep(0.1)
     job_id = await bot.order(Echo())
-    async with asyncio.timeout(1.5):
+    async with asyncio.timeout(20):
         assert [one.job_id for one in await waiting] == [job_id]
 
 
@@ -140,7 +143,7 @@ async def test_a_lapsed_read_is_put_back_and_a_lapsed_change_is_told(bot, host_q
     tokens = {one.job_id: one.token for one in dead.claim(free(2), 0)}
     assert alive.orphans() == []
     dead.renew(tokens)
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1.5 * LEASE)
     orphans = alive.orphans()
     assert {(one.job_id, one.effect) for one in orphans} == {(read, "read"), (change, "change")}
     by_id = {orphan.job_id: orphan for orphan in orphans}
@@ -170,7 +173,7 @@ async def test_events_of_a_lost_reply_come_at_once(bot, store, names, monkeypatc
 
     monkeypatch.setattr(bot.queue, "_read", lossy)
     store.xadd(names.events, {"event": ended("J-9").model_dump_json()})
-    assert (await bot.ended("J-9", 3)).job_id == "J-9"
+    assert (await bot.ended("J-9", ADOPT_AFTER_MS / 1000 - 1)).job_id == "J-9"
     assert lost
 
 
@@ -178,7 +181,7 @@ async def test_a_renewed_lease_is_not_settled(bot, host_queue):
     job_id = await bot.order(Echo())
     slow, other = host_queue("slow"), host_queue("other")
     token = slow.claim(free(1), 0)[0].token
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1.5 * LEASE)
     orphan = other.orphans()[0]
     assert slow.renew({job_id: token}) == ([], [])
     assert other.run_again(orphan) == "alive"

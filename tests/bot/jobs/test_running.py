@@ -48,7 +48,7 @@ def test_timers_fire_in_order_and_not_when_cancelled(timers):
     cancelled = timers.after(0.01, lambda: fired.append("cancelled"))
     timers.after(0.0, lambda: fired.append("first"))
     timers.cancel(cancelled)
-    assert done.wait(5)
+    assert done.wait(60)
     assert fired == ["first", "second", "last"]
 
 
@@ -56,7 +56,7 @@ def test_a_timer_that_fails_does_not_stop_the_others(timers):
     done = threading.Event()
     timers.after(0.0, lambda: 1 / 0)
     timers.after(0.01, done.set)
-    assert done.wait(5)
+    assert done.wait(60)
 
 
 def test_cancelled_timers_do_not_pile_up():

@@ -49,6 +49,20 @@ async def test_a_job_whose_policy_was_replaced_before_it_began_is_refused(bot, n
     assert not (tmp_path / "touched").exists()
 
 
+async def test_a_job_is_refused_and_not_lost_where_the_word_of_the_policy_is_no_text(
+    bot, new_worker, store, tmp_path
+):
+    mark = "{docktalk}:policy:in-force"
+    store.delete(mark)
+    store.hset(mark, "a", "b")
+    new_worker()
+    job = await bot.order(Touch(file=str(tmp_path / "touched")))
+    [event] = await bot.ends(job)
+    assert isinstance(event, Refused)
+    assert event.refusal == TicketRefusal.POLICY_UNKNOWN
+    assert not (tmp_path / "touched").exists()
+
+
 async def test_an_asker_who_is_no_member_any_more_is_denied_by_the_worker_too(bot, new_worker, tmp_path):
     new_worker()
     guest = Principal(team_id="T1", user_id="U1", name="ada", standing=Standing.GUEST, as_of=time.time())

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from bot.approvals.lines import Approve
+from bot.jobs.listing import Listing
 from bot.jobs.names import Names
 from bot.lending.desk import LendingDesk
 from bot.lending.lines import Elevate
@@ -65,6 +66,7 @@ class Lenders(Side):
             lending=self.lending,
             approvals=desk,
             tickets=desk.tickets,
+            listing=Listing(self.client, "docktalk"),
             reviewed=self._reviewed,
             can_post=self._can_post,
             clock=lambda: self.now,
@@ -101,16 +103,26 @@ class Lenders(Side):
         operation = parse(line, CATALOGUE).command.operation("local")
         return await self.lending.decided(await self.who(user_id), channel, operation, breaks)
 
-    async def run(self, line: str, user_id: str, breaks: str | None = None, channel: str = "C1"):
+    async def run(
+        self,
+        line: str,
+        user_id: str,
+        breaks: str | None = None,
+        channel: str = "C1",
+        delivery: str | None = None,
+    ):
         """As the pipeline does it; the claims that a worker gets."""
         parsed = parse(line, CATALOGUE)
         operation = parsed.command.operation("local")
         lends = await self.lending.decided(await self.who(user_id), channel, operation, breaks)
         tickets = self.desk.tickets
-        draft = await tickets.draft(self.request(user_id, channel), lends.principal, parsed, operation)
-        draft = await self.lending.break_glass(lends, draft)
-        job_id, _ = await tickets.issue(draft, lends.principal, lends.decision, "p")
-        await self.lending.ran(lends.principal, job_id)
+        request = self.request(user_id, channel, delivery)
+        draft = await tickets.draft(request, lends.principal, parsed, operation)
+        own = {"notes": (*draft.record.notes, *lends.notes)}
+        draft = draft.model_copy(update={"record": draft.record.model_copy(update=own)})
+        principal, draft = await self.lending.break_glass(lends, draft)
+        job_id, _ = await tickets.issue(draft, principal, lends.decision, "p")
+        await self.lending.ran(principal, job_id)
         return next(claims for claims in await self.queued() if claims.job_id == job_id)
 
     async def elevated(self, lasting: float = 600.0) -> Grant:

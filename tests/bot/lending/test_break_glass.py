@@ -1,18 +1,18 @@
 """Broken glasses on the bot's side: what they lend, where they end, and their reviews."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from bot.approvals.lines import Approve
-from bot.jobs.names import Names, bot_client
+from bot.jobs.names import Names
 from bot.jobs.queue import StoreDown
+from bot.lending.lends import under
 from bot.lending.lines import BreakGlass, CloseReview
 from bot.store.grants import stage
 from bot.store.in_force import InForce
-from handlers.faults import ApprovalClosed, Denied, Fault, UsageFault
+from bot.tickets import Tickets
+from handlers.faults import ApprovalClosed, Denied, Fault, Reason, UsageFault
 from handlers.grammar.parser import parse
 from permissions.approval import State
 from permissions.decision import NeedsApproval
@@ -23,13 +23,6 @@ from tests.bot.approvals.approval_side import CATALOGUE
 from tests.bot.lending.lending_side import BROKEN, Lenders, entries
 
 pytestmark = pytest.mark.store
-
-
-@pytest.fixture
-async def side(store_url: str, tmp_path: Path) -> AsyncIterator[Lenders]:
-    async with bot_client(store_url) as client:
-        await client.set(Names("docktalk").alive("local"), "w", ex=60)
-        yield Lenders(client, tmp_path)
 
 
 async def test_a_broken_glass_is_in_force_reviewed_and_told_before_its_job_is_queued(side: Lenders):
@@ -64,6 +57,79 @@ async def test_where_the_glass_cannot_be_told_of_nothing_is_lent_and_nothing_run
         await side.run("stop web", "U0ANA", BROKEN)
     assert await side.queued() == []
     assert await side.lending.grants.all() == ()
+
+
+async def test_one_line_that_is_delivered_to_two_bots_breaks_one_glass(side: Lenders):
+    both = await asyncio.gather(*(side.run("stop web", "U0ANA", BROKEN, delivery="d") for _ in range(2)))
+    [grant], [review] = await side.lending.grants.all(), await side.lending.reviews.all()
+    assert both[0] == both[1]
+    assert (review.jobs, review.ran) == ((both[0].job_id,), 1)
+    assert [one.id for one in both[0].principal.lent] == [grant.id] == [review.grant_id]
+    assert len(await side.queued(Mode.RUN)) == 1
+    assert len(await entries(side)) == 2  # each has begun once
+
+
+@pytest.mark.parametrize("dies", ["before the grant", "before the job"])
+async def test_a_line_that_comes_again_after_a_crash_goes_on_with_the_glass_that_is_broken(
+    side: Lenders, dies: str, monkeypatch
+):
+    begin = InForce.begin
+
+    async def gone(store, record, told, **more):
+        if told.what == "review":
+            return await begin(store, record, told, **more)
+        raise StoreDown(unsure=True)
+
+    async def down(*_, **__):
+        raise StoreDown(unsure=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*((InForce, "begin", gone) if dies == "before the grant" else (Tickets, "issue", down)))
+        with pytest.raises(StoreDown):
+            await side.run("stop web", "U0ANA", BROKEN, delivery="d")
+    side.now += 60
+    claims = await side.run("stop web", "U0ANA", BROKEN, delivery="d")
+    [grant], [review] = await side.lending.grants.all(), await side.lending.reviews.all()
+    assert (grant.id, grant.until) == (review.grant_id, review.ended_at)
+    assert (claims.principal.lent[0].id, claims.principal.lent[0].until) == (grant.id, grant.until)
+    assert (await side.desk.queue.request(claims.job_id)).notes[0] == under(grant)
+    assert claims.job_id in review.jobs
+
+
+@pytest.mark.parametrize("over", ["revoked", "at its end"])
+async def test_a_line_that_comes_again_after_a_crash_runs_under_no_glass_that_is_over(
+    side: Lenders, over: str, monkeypatch
+):
+    async def down(*_, **__):
+        raise StoreDown(unsure=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tickets, "issue", down)
+        with pytest.raises(StoreDown):
+            await side.run("stop web", "U0ANA", BROKEN, delivery="d")
+    [review] = await side.lending.reviews.all()
+    if over == "revoked":
+        await side.revoke(review.grant_id, "U0LEAD")
+    else:
+        side.now = review.ended_at
+    with pytest.raises(Fault, match="Nothing was run") as refused:
+        await side.run("stop web", "U0ANA", BROKEN, delivery="d")
+    assert refused.value.reason is Reason.CONFLICT
+    assert await side.queued() == []
+    assert [one.id for one in await side.lending.reviews.all()] == [review.id]
+
+
+async def test_a_line_that_comes_again_after_its_glass_is_over_breaks_none(side: Lenders):
+    first = await side.run("stop web", "U0ANA", BROKEN, delivery="d")
+    [review] = await side.lending.reviews.all()
+    began = f"{Names('docktalk').prefix}claim:{first.job_id}"
+    await side.client.hset(began, mapping={"state": "claimed", "lane": "normal"})
+    await side.revoke(review.grant_id, "U0LEAD")
+    assert (await side.run("stop web", "U0ANA", BROKEN, delivery="d")).job_id == first.job_id
+    await side.tell_desk(CloseReview(review=review.id, note="it was right"), "U0LEAD")
+    assert (await side.run("stop web", "U0ANA", BROKEN, delivery="d")).job_id == first.job_id
+    assert await side.lending.reviews.all() == ()
+    assert await side.lending.of(await side.who("U0ANA"), "C1") == ()
 
 
 async def test_later_lines_run_under_it_without_the_option_and_are_noted(side: Lenders):

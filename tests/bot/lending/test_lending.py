@@ -1,13 +1,10 @@
 """Lent roles on a real store: asked for, begun once, counted where needed, ended; and attacks on them."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from bot.approvals.lines import Approve, AskAgain, Withdraw
 from bot.hosts import Host, Hosts
-from bot.jobs.names import Names, bot_client
+from bot.jobs.names import Names
 from bot.jobs.queue import StoreDown
 from bot.lending.lines import Elevate, Grants, Reviews
 from bot.store.approvals import Approvals
@@ -22,13 +19,6 @@ from tests.bot.approvals.approval_side import CATALOGUE
 from tests.bot.lending.lending_side import BROKEN, POLICY, Lenders, elevate, entries
 
 pytestmark = pytest.mark.store
-
-
-@pytest.fixture
-async def side(store_url: str, tmp_path: Path) -> AsyncIterator[Lenders]:
-    async with bot_client(store_url) as client:
-        await client.set(Names("docktalk").alive("local"), "w", ex=60)
-        yield Lenders(client, tmp_path)
 
 
 async def test_an_elevation_begins_with_the_agreement_and_is_counted_where_it_is_needed(side: Lenders):
@@ -153,7 +143,7 @@ async def test_who_agrees_by_a_role_holds_it_on_every_host_that_is_asked_for(sid
     for hosts, agrees in (("[local]", False), ('[local, "label:env=prod"]', True)):
         bound = lead.replace("}", f", hosts: {hosts}}}")
         side.policy_file.write_text(POLICY.replace(lead, bound), encoding="utf-8")
-        asked = await side.tell_desk(elevate(), "U0ANA")
+        asked = await side.tell_desk(elevate(600.0 + agrees), "U0ANA")
         assert (await side.desk.store.of_job(asked.job_id)).draft.hosts == ("local", "prod-1")
         if agrees:
             await side.say(Approve(approval=asked.job_id), "U0LEAD")

@@ -1,12 +1,8 @@
 """What is lent is seen: a glass breaks with its review and an entry in the audit, or not at all."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from bot.hosts import Host, Hosts
-from bot.jobs.names import Names, bot_client
 from bot.jobs.queue import StoreDown
 from bot.lending.lines import Grants
 from bot.store.in_force import InForce
@@ -17,13 +13,6 @@ pytestmark = pytest.mark.store
 
 NUMBERS = "{{docktalk}}:in-force:{}:numbers"
 WHY = "payments are down"
-
-
-@pytest.fixture
-async def side(store_url: str, tmp_path: Path) -> AsyncIterator[Lenders]:
-    async with bot_client(store_url) as client:
-        await client.set(Names("docktalk").alive("local"), "w", ex=60)
-        yield Lenders(client, tmp_path)
 
 
 async def test_a_review_that_cannot_be_opened_breaks_no_glass(side: Lenders):

@@ -1,12 +1,10 @@
 """A revoked role counts no more, also where the disk takes no more: it is ended in the store all the same."""
 
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from bot.jobs.names import Names, bot_client
 from bot.lending.revoked import Revoked
 from handlers.faults import Denied
 from tests.bot.lending.lending_side import Lenders
@@ -24,13 +22,6 @@ def test_what_could_not_be_written_counts_no_more_in_this_process(tmp_path: Path
     with pytest.raises(OSError, match="No space"):
         revoked.add("G-1", 60.0)
     assert "G-1" in revoked
-
-
-@pytest.fixture
-async def side(store_url: str, tmp_path: Path) -> AsyncIterator[Lenders]:
-    async with bot_client(store_url) as client:
-        await client.set(Names("docktalk").alive("local"), "w", ex=60)
-        yield Lenders(client, tmp_path)
 
 
 @pytest.mark.store

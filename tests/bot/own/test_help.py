@@ -3,7 +3,8 @@
 import pytest
 
 from bot.hosts import Host, Hosts
-from bot.own.commands import GROUPS, OWN, answer, sent_to_docker
+from bot.own.commands import GROUPS, OWN, answer, option_meant, program_meant
+from bot.own.lines import pointing
 from bot.request import Origin, Request
 from handlers import catalogue
 from handlers.faults import UsageFault
@@ -77,25 +78,76 @@ def test_a_wrong_word_is_corrected_in_the_whole_line(typed, meant):
     assert typed[slice(*raised.value.span)] == typed.split()[0]
 
 
-ELSEWHERE = {
-    "lock prod-1": "`/docktalk lock`",
-    "incidnt open INC-12": "Did you mean `/docktalk incident`?",
-    "restrat web": "Did you mean `restart`?",
-    "frobnicate": "",
+ALL = catalogue.load()
+MEANT = {
+    "docker: lock prod-1": ("docktalk", "lock prod-1", "`lock` is mine"),
+    "docker: incidnt open INC-12 incidnt": ("docktalk", "incident open INC-12 incidnt", ""),
+    "docker: restrat web": ("docker", "restart web", "Did you mean `restart`?"),
+    "docker: frobnicate": ("docker", None, ""),
+    "docker: help lock": ("docker", None, ""),
+    "docktalk: ps -a": ("docker", "ps -a", "`ps` is Docker's"),
+    "docktalk: container ls": ("docker", "container ls", "`container` is Docker's"),
+    "docktalk: restrat web": ("docktalk", None, ""),
+    "docktalk: lok prod-1": ("docktalk", "lock prod-1", ""),
 }
 
 
-@pytest.mark.parametrize(("typed", "hint"), ELSEWHERE.items(), ids=ELSEWHERE)
-def test_a_line_of_ours_sent_to_docker_is_told_where_it_goes(typed, hint):
+@pytest.mark.parametrize(("typed", "meant"), MEANT.items(), ids=MEANT)
+def test_a_line_sent_to_the_wrong_one_of_the_two_is_one_click_from_the_other(typed, meant):
+    program, line = typed.split(": ")
     with pytest.raises(UsageFault) as raised:
-        parse(typed, catalogue.load())
-    sent_to_docker(typed, raised.value)
-    assert hint in raised.value.hint
-    assert bool(hint) == bool(raised.value.hint)
-    assert raised.value.suggestion == ("restart web" if typed == "restrat web" else None)
+        told(line) if program == "docktalk" else parse(line, ALL)
+    assert (program_meant(program, line, raised.value, ALL), raised.value.suggestion) == meant[:2]
+    assert meant[2] in raised.value.hint
 
 
-def test_help_about_nothing_that_there_is_says_so():
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("help frobnicate now", "there is no help about frobnicate now"),
+        ("hosts now", "'docktalk hosts' accepts no arguments"),
+        ("whoami w", "'docktalk whoami' accepts no arguments"),
+    ],
+)
+def test_what_is_too_much_is_pointed_at(line, message):
+    with pytest.raises(UsageFault, match=message) as raised:
+        told(line)
+    assert line[slice(*raised.value.span)] == line.partition(" ")[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "inner", "wrong", "corrected"),
+    [
+        ("can-i rm", "rm", "rm", None),
+        ('can-i "restrat web"', "restrat web", "restrat", 'can-i "restart web"'),
+        ("can-i docker restart --tiem 2 web", "docker restart --tiem 2 web", "--tiem", None),
+    ],
+)
+def test_what_is_wrong_in_a_line_that_is_asked_about_is_pointed_at_there(text, inner, wrong, corrected):
     with pytest.raises(UsageFault) as raised:
-        told("help frobnicate")
-    assert "unknown command" in raised.value.message
+        parse(inner.removeprefix("docker "), ALL)
+    fault = pointing(raised.value, text, inner)
+    assert text[slice(*fault.span)] == wrong
+    if corrected:
+        assert fault.suggestion == corrected
+    assert not fault.suggestion or fault.suggestion.startswith("can-i ")
+
+
+@pytest.mark.parametrize(
+    ("message", "line", "pointed"),
+    [
+        ("--break-glass needs a few words", "restart --break-glass now web", "--break-glass"),
+        ("--times is for an open incident", "restart --times 3 web", "--times"),
+        ("--times is for an open incident", "restart web", None),
+        ("no such host: --times", "restart --times 3 web", None),
+    ],
+)
+def test_an_option_that_is_wrong_only_here_is_pointed_at_as_well(message, line, pointed):
+    at = option_meant(UsageFault(message), line)
+    assert (line[slice(*at)] if at else None) == pointed
+
+
+def test_an_unknown_line_is_not_said_again_whole():
+    with pytest.raises(UsageFault) as raised:
+        told("run -e DB_PASSWORD=hunter2 web")
+    assert "hunter2" not in raised.value.message + raised.value.hint

@@ -4,6 +4,7 @@ import pytest
 
 from bot.jobs.wire import ShowOrder
 from bot.own.job_lines import WORDS, Cancel, Check, Display, Follow, Grep, Jobs, Show, job_line
+from bot.written import spelled
 from handlers.faults import UsageFault
 from handlers.grammar.parser import HelpAsked
 
@@ -27,9 +28,31 @@ def test_means(line, command):
     assert job_line(line) == command
 
 
-@pytest.mark.parametrize("spelling", ["J-42", "j-42", "42", "J-042"])
+@pytest.mark.parametrize("spelling", ["J-42", "j-42", "42", "J-042", "j42", "J42"])
 def test_an_id_has_one_meaning_however_it_is_written(spelling):
     assert job_line(f"cancel {spelling}").job_id == "J-42"
+    assert job_line(f"who-can {spelling}").approval == spelling
+    assert spelled(spelling, "J") == "J-42"
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "one"),
+    [
+        ("unlock 3", "lock_id", "K-3"),
+        ("unlock k03", "lock_id", "K-3"),
+        ("review r2 --note 'it was right'", "review_id", "R-2"),
+        ("revoke b-4", "record_id", "B-4"),
+        ("revoke g4", "record_id", "G-4"),
+    ],
+)
+def test_so_have_the_ids_of_what_is_in_force(line, name, one):
+    assert getattr(job_line(line), name) == one
+
+
+@pytest.mark.parametrize("line", ["revoke 4", "unlock J-3", "cancel -- -42", "cancel J--4", "cancel J-٤"])
+def test_a_number_that_could_be_of_two_kinds_and_what_is_none_are_no_ids(line):
+    with pytest.raises(UsageFault, match="an id is written"):
+        job_line(line)
 
 
 def test_the_order_has_what_the_options_say():
@@ -40,7 +63,9 @@ def test_the_order_has_what_the_options_say():
 
 
 POINTED_AT = {
-    "unlock 3": "3",
+    "unlock web": "web",
+    "incident open inc12 x": "inc12",
+    "revoke x3": "x3",
     "lock prod-1 --for 99y --reason 'heap dump'": "99y",
     "use a/b/c": "a/b/c",
     "review seven --note 'it was right'": "seven",
@@ -54,6 +79,22 @@ def test_what_is_wrong_is_pointed_at(line, wrong):
     with pytest.raises(UsageFault) as raised:
         job_line(line)
     assert line[slice(*raised.value.span)] == wrong
+
+
+FOOTERS = {
+    "lock prod-1": "docktalk lock",
+    "incident open": "docktalk incident open",
+    "cancel": "docktalk cancel",
+    "incident opn INC-1": "docktalk incident",
+}
+
+
+@pytest.mark.parametrize(("line", "path"), FOOTERS.items(), ids=FOOTERS)
+def test_a_refusal_says_whose_help_has_more(line, path):
+    with pytest.raises(UsageFault) as raised:
+        job_line(line)
+    assert f"Usage:  {path}" in raised.value.usage or f"{path} --help" in raised.value.usage
+    assert "`cancel" not in raised.value.hint  # an example can be sent as it stands
 
 
 @pytest.mark.parametrize("word", ["lock", "use", "jobs", "incident open", "break-glass"])

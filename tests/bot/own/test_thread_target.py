@@ -9,6 +9,7 @@ import pytest
 from bot.hosts import Host, Hosts
 from bot.jobs.names import bot_client
 from bot.jobs.queue import StoreDown
+from bot.jobs.wire import Seen
 from bot.keys import BotKeys
 from bot.own.job_lines import job_line
 from bot.own.said import Said
@@ -23,6 +24,7 @@ from handlers.catalogue import load
 from handlers.faults import Fault, Reason, UsageFault
 from handlers.grammar.parser import HelpAsked
 from permissions.operation import Principal, Standing
+from permissions.verbs import Kind
 from tests.bot.slack.approval_cards import check
 
 pytestmark = pytest.mark.store
@@ -36,6 +38,16 @@ bindings:
   - {role: responder, users: [U0ANA], hosts: [local, prod-1]}
   - {role: responder, users: [U0BEN]}
 """
+
+
+class There:
+    """What workers say that their hosts have: the names of containers by host."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, tuple[str, ...]] = {}
+
+    async def of(self, host: str, _kind: Kind) -> tuple[Seen, ...]:
+        return tuple(Seen(id=name * 8, names=(name,)) for name in self.names.get(host, ()))
 
 
 class Nothing:
@@ -62,10 +74,12 @@ class Side:
         self.corrections = Corrections(client, "docktalk", self.keys)
         names = ("local", "prod-1", "prod-2")
         self.lending = Nothing()
+        self.seen = There()
         self.desk = TargetDesk(
             store=ThreadTargets(client, "docktalk", self.keys, lambda: self.now),
             hosts=Hosts(default="local", known=tuple(Host(name=name) for name in names)),
             lending=self.lending,
+            inventories=self.seen,
             catalogue=CATALOGUE,
             corrections=self.corrections,
             clock=lambda: self.now,
@@ -332,6 +346,13 @@ async def test_the_last_one_set_wins_and_says_what_was_before(side):
     assert (await side.read("ps")).parsed.host is None
 
 
+@pytest.mark.parametrize(("user", "sees"), [("U0ANA", False), ("U0NOBODY", False), ("U0BEN", True)])
+async def test_who_may_not_see_it_does_not_send_the_lines_of_others_to_the_default_host(side, user, sees):
+    await side.use("prod-2/web", user="U0BEN")
+    assert ("no target any more" in await side.use("--clear", user=user)) is sees
+    assert (await side.read("restart web")).parsed.host == (None if sees else "prod-2")
+
+
 async def test_it_ends_after_an_idle_hour_and_a_line_that_uses_it_begins_another(side):
     await side.use("prod-1/web")
     side.now += IDLE_SECONDS - 1
@@ -364,3 +385,25 @@ async def test_a_store_that_is_down_lets_no_line_go_to_the_default_host(tmp_path
         with pytest.raises(UsageFault):
             await side.read("logs")
         assert isinstance((await side.read("logs --help")).parsed, HelpAsked)
+
+
+@pytest.mark.parametrize(
+    ("target", "there", "asks"),
+    [
+        ("prod-1/wbe", ("web",), True),
+        ("prod-1/web", ("web",), False),
+        ("prod-1/7225a69555c7", ("web",), False),
+        ("prod-1", ("web",), False),
+        ("prod-1/wbe", (), False),  # its worker has not said what is there
+    ],
+)
+async def test_a_name_that_nothing_has_there_is_taken_and_asked_about(
+    side: Side, target: str, there: tuple[str, ...], asks: bool
+):
+    side.seen.names["prod-1"] = there
+    assert ("is it spelled right?" in await side.use(target)) is asks
+    assert target.rpartition("/")[2] in await side.use("")
+
+
+async def test_a_thread_without_a_target_is_told_how_it_gets_one(side: Side):
+    assert "@docktalk use HOST/CONTAINER sets one" in await side.use("")

@@ -1,20 +1,29 @@
 """`/docktalk can-i` and `/docktalk why`."""
 
 import asyncio
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from bot.approvals.budgets import BudgetDesk
 from bot.audit.entries import Known
+from bot.holds.not_now import NotNow
 from bot.hosts import Host, Hosts
+from bot.jobs.command_wire import to_wire
+from bot.lending.lending import Lending
+from bot.own.thread_target import TargetDesk
 from bot.policy.answers import CAN_I, CanI, PolicyAnswers, Why, question
+from bot.policy.limits import Limits
 from bot.request import Origin, Request
 from bot.slack.intake import request_from_slash
 from bot.store.records import RequestRecord
+from bot.weighing import Weighing
 from handlers.catalogue import load
 from handlers.faults import Denied, Fault, Reason, UsageFault
 from permissions.approval import Step, Terms, Threshold
-from permissions.holds import Hold
+from permissions.freezes import Freeze
+from permissions.holds import Lock
 from permissions.operation import Operation, Principal, Resource, Standing
 from permissions.policy import Binding, DenyRule, Policy, Role, Rule
 from permissions.targets import Targets
@@ -89,13 +98,40 @@ JOB = RequestRecord(
 )
 
 
+class Nothing:
+    """A store of what is in force, in which there is nothing."""
+
+    async def all(self) -> tuple[()]:
+        return ()
+
+
+class Locked:
+    """The locks that a test sets."""
+
+    def __init__(self, *locks: Lock) -> None:
+        self.locks = locks
+
+    async def in_force(self) -> tuple[Lock, ...]:
+        return self.locks
+
+
+class Counted:
+    """Nothing was done too often."""
+
+    async def count(self, *_: Any, look: bool) -> None:
+        assert look
+
+
+LOCK = Lock(id="K-3", owner_id="U0CLEO", owner_name="cleo", reason="busy", set_at=0.0, host="local")
+
+
 def answered(
     text: str,
     *,
     who: Principal | None = None,
     channel_id: str = "C1",
     policy: Policy = POLICY,
-    held: Hold | None = None,
+    locks: tuple[Lock, ...] = (),
 ) -> tuple[str, Known]:
     who = who or member()
 
@@ -105,12 +141,45 @@ def answered(
     async def jobs(job_id: str) -> RequestRecord | None:
         return {"J-7": JOB, "J-8": JOB.model_copy(update={"operation": None})}.get(job_id)
 
-    async def hold(_policy: Policy, _who: Principal, operation: Operation) -> Hold | None:
-        return None if operation.incident else held
-
-    tagged = Tagged()
+    tagged, nothing = Tagged(), cast("Any", Nothing())
     tagged.there = {("C9", ""): "INC-12"}
-    answers = PolicyAnswers(people, jobs, load(), HOSTS, tagged, hold, lambda: 0.0)
+    unused = cast("Any", None)
+    lending = Lending(
+        policy=cast("Any", SimpleNamespace(current=SimpleNamespace(policy=policy))),
+        hosts=HOSTS,
+        stores=(nothing, nothing),
+        tell=unused,
+        ended=unused,
+        delivered=unused,
+        revoked=cast("Any", ()),
+        clock=lambda: 0.0,
+    )
+    weighing = Weighing(
+        hosts=HOSTS,
+        targets=TargetDesk(
+            store=unused,
+            hosts=HOSTS,
+            lending=lending,
+            inventories=unused,
+            catalogue=load(),
+            corrections=unused,
+            clock=lambda: 0.0,
+        ),
+        incidents=tagged,
+        lending=lending,
+        not_now=NotNow(cast("Any", Locked(*locks)), lambda: 0.0),
+        unmasked=False,
+        clock=lambda: 0.0,
+    )
+    answers = PolicyAnswers(
+        people=people,
+        jobs=jobs,
+        weighing=weighing,
+        limits=Limits(cast("Any", Counted()), unused),
+        budgets=BudgetDesk(nothing, unused, unused, tagged, unused, lambda: 0.0),
+        wire=lambda command, _host: to_wire(command, unused),
+        clock=lambda: 0.0,
+    )
     asked = question(request(text, who.user_id, channel_id))
     assert asked is not None
     known = Known(who=who, policy="p")
@@ -144,7 +213,7 @@ def test_a_question_without_a_line_or_a_person_is_told(text: str):
         question(request(text))
 
 
-@pytest.mark.parametrize("text", ["why", "why 7", "why J-", "why J-7 J-8", "why J-x"])
+@pytest.mark.parametrize("text", ["why", "why K-7", "why J-", "why J-7 J-8", "why J-x"])
 def test_a_question_without_a_job_is_told(text: str):
     with pytest.raises(UsageFault, match="why: give a job"):
         question(request(text))
@@ -261,15 +330,35 @@ def test_a_person_in_a_slash_command_is_the_account_and_not_its_name(person: str
 
 
 def test_what_holds_it_is_told_to_whom_the_policy_lets_and_to_nobody_else():
-    held = Hold(lock="K-3", sentence="local/web is locked by ana", hint="Ask ana.")
     for line in ("can-i restart web", "why J-7"):
-        text, _ = answered(line, held=held)
-        assert "Not now: local/web is locked by ana. Ask ana." in text
-    text, _ = answered("can-i kill web", held=held)
-    assert "ana" not in text
+        text, _ = answered(line, locks=(LOCK,))
+        assert "\nNot now: local is locked by cleo since" in text
+        assert "(K-3): busy. Ask cleo; `/docktalk unlock K-3` releases it, if you may.\n" in text
+    text, _ = answered("can-i kill web", locks=(LOCK,))
+    assert "cleo" not in text
+    assert "Not now" not in answered("can-i ps", locks=(LOCK,))[0]
+
+
+FROZEN = another(
+    freezes={
+        "books": Freeze(
+            by="board",
+            reason="year end",
+            hosts=("local",),
+            when=({"from": "1969-01-01T00:00:00Z", "until": "2030-01-01T00:00:00Z"},),
+            incident_verbs=(Verb.OPERATE,),
+        )
+    }
+)
 
 
 def test_what_an_incident_lets_pass_is_told_where_one_is_open():
-    held = Hold(sentence="local is frozen", hint="Wait.")
-    assert "Not now" in answered("can-i restart web", held=held)[0]
-    assert "Not now" not in answered("can-i restart web", held=held, channel_id="C9")[0]
+    assert "\nNot now: Frozen until" in answered("can-i restart web", policy=FROZEN)[0]
+    assert "Not now" not in answered("can-i restart web", policy=FROZEN, channel_id="C9")[0]
+
+
+def test_a_host_that_they_may_see_nothing_of_does_not_exist_for_them():
+    policy = another(bindings=(Binding(role="operator", users=("U0ANA",), hosts=("local",)),))
+    for host in ("prod", "nowhere"):
+        with pytest.raises(Fault, match=f"no such host: {host}"):
+            answered(f"can-i -H {host} ps", policy=policy)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.policy.file import MAX_BYTES, Mistake, PolicyError, load
@@ -213,7 +213,7 @@ BIND = "version: 1\nroles: {r: {}}\nbindings:\n  - "
         ("version: 1\n--- \nversion: 1", "2:1: is not YAML: but found another document"),
         ("version: 1\ncontact: \x00", "1:1: is not YAML: it holds letters no text has"),
         (b"version: 1\ncontact: \xff", "2:1: is not UTF-8 text"),
-        ("[" * 5000, "1:1: is nested too deeply"),
+        ("[" * 1000, "1:1: is nested too deeply"),
         ("version: 1\ncontact: " + "x" * MAX_BYTES, f"1:1: is longer than {MAX_BYTES} bytes"),
     ],
     ids=lambda value: str(value)[:50],
@@ -334,7 +334,6 @@ def test_the_mistakes_of_one_rule_do_not_hide_those_of_another(written):
     assert [mistake.split(":")[0] for mistake in mistakes(written(text), commands=COMMANDS)] == ["5", "6"]
 
 
-@settings(deadline=None)
 @given(
     st.text(st.sampled_from("abrolesvin:1[]{}-,&*!?|>'\"% #\n\t\\~<"), max_size=60) | st.text() | st.binary()
 )

@@ -43,7 +43,8 @@ class Inventory:
 class Counted:
     counters: list[Counter] = field(default_factory=list)
 
-    async def count(self, counters: Sequence[Counter]) -> None:
+    async def count(self, counters: Sequence[Counter], *, look: bool) -> None:
+        assert not look
         self.counters += counters
 
 

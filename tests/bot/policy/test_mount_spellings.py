@@ -1,7 +1,7 @@
 """However a mount is written, it gets one verdict."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.catalogue import load
@@ -51,7 +51,6 @@ def verdict(danger: Danger, deny: Danger | None, line: str) -> str:
     return decide(policy, ANA, "C1", operation).outcome
 
 
-@settings(deadline=None)
 @given(
     DANGERS,
     st.none() | DANGERS,
@@ -63,7 +62,6 @@ def test_equivalent_spellings_of_a_bind_get_one_verdict(danger, deny, command, p
     assert len({verdict(danger, deny, line) for line in lines}) == 1
 
 
-@settings(deadline=None)
 @given(DANGERS, st.none() | DANGERS, st.sampled_from(["run", "create"]))
 def test_equivalent_spellings_of_a_named_volume_get_one_verdict(danger, deny, command):
     assert len({verdict(danger, deny, f"{command} {mount}") for mount in NAMED}) == 1

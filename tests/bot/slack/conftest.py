@@ -94,7 +94,7 @@ async def nothing_recorded(_) -> None:
     """The audit is another's affair."""
 
 
-async def eventually(predicate, seconds=5.0):
+async def eventually(predicate, seconds=60.0):
     """What the predicate returns once it is true; for what rings no bell when it changes."""
     async with asyncio.timeout(seconds):
         while not (found := predicate()):  # noqa: ASYNC110 - as said
@@ -195,6 +195,9 @@ class NoApprovals:
     async def asked(self, _token):
         return None
 
+    async def shown(self, *_):
+        return None
+
 
 @pytest.fixture
 async def standin():
@@ -221,7 +224,9 @@ async def side(standin, store_url, keys, tmp_path):
 
 
 @contextlib.asynccontextmanager
-async def wired(standin, store_url, keys, pace, clock=None, parent_delay=0.4, trust_dir=None):
+async def wired(
+    standin, store_url, keys, pace, clock=None, parent_delay=0.4, trust_dir=None, recorded=nothing_recorded
+):
     """A whole Slack side, started; several on one store are several bots."""
     clock = clock or RealClock()
     redis = bot_client(store_url)
@@ -245,7 +250,7 @@ async def wired(standin, store_url, keys, pace, clock=None, parent_delay=0.4, tr
             outbox=outbox,
             clock=clock,
             parent_delay=parent_delay,
-            recorded=nothing_recorded,
+            recorded=recorded,
             displays=displays,
             meant=nothing_meant,
             on_event=lambda _: None,

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from bot.slack import cards
+from bot.slack.approval_board import ApprovalBoard
 from bot.slack.card_parts import Standing as Shown
+from bot.store.outbox import Entry
 from handlers import catalogue
 from permissions.approval import State, Step, Terms, Threshold
-from permissions.verbs import Danger
+from permissions.verbs import Danger, Verb
 
 from .approval_cards import (
     BOB,
@@ -58,6 +60,10 @@ CARDS = {
     "approval_asked_directly_and_over": lambda: cards.ask(asked(State.EXPIRED)),
     "approval_reminder": lambda: cards.reminder(asked(told=1), escalated=False),
     "approval_escalated": lambda: cards.reminder(asked(told=2), escalated=True),
+    "approval_told_denied": lambda: cards.refused(
+        asked(State.DENIED, votes=(NO,), ended_by="U03CAROL", why="drain it first")
+    ),
+    "approval_told_expired": lambda: cards.refused(asked(State.EXPIRED)),
 }
 FORMS = {
     "approval_deny_form": lambda: cards.deny_form(asked()),
@@ -100,7 +106,7 @@ STATES = {
     "seen but not bound yet": (lambda: asked(bound=None), {cards.WITHDRAW}),
     "approved": (lambda: asked(State.APPROVED), set()),
     "denied": (lambda: asked(State.DENIED), set()),
-    "expired": (lambda: asked(State.EXPIRED), set()),
+    "expired": (lambda: asked(State.EXPIRED), {cards.AGAIN}),
     "withdrawn": (lambda: asked(State.WITHDRAWN), set()),
     "void": (lambda: asked(State.VOID), {cards.AGAIN}),
 }
@@ -229,6 +235,58 @@ def test_a_reminder_names_who_can_decide_by_now():
     before, after = (said(cards.reminder(asked(told=told), escalated=told > 1)) for told in (1, 2))
     assert "or with the role lead" not in before
     assert "or with the role lead" in after
+
+
+def test_a_reminder_mentions_those_whose_copy_would_stay_silent():
+    waiting = asked(told=1).model_copy(update={"told": tuple(f"U0{n}" for n in range(5))})
+    message = check(cards.reminder(waiting, escalated=False))
+    named = [one["user_id"] for one in message.blocks[0]["elements"][0]["elements"] if one["type"] == "user"]
+    assert [one for one in named if one in waiting.told] == ["U00", "U01", "U02"]
+    assert "and 2 more)" in said(message)
+
+
+class Shelf:
+    """An outbox that keeps what it is given, and where nothing has been posted yet."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    async def put(self, *entries: Entry) -> None:
+        self.entries += entries
+
+    async def at(self, _key: str) -> str:
+        return ""
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (State.APPROVED, False),
+        (State.DENIED, True),
+        (State.EXPIRED, True),
+        (State.WITHDRAWN, False),
+        (State.VOID, False),
+    ],
+)
+@pytest.mark.parametrize("thread", ["", "1790000000.000100"])
+async def test_an_end_that_no_job_tells_of_is_a_reply_below_the_card_once(state, told, thread):
+    shelf = Shelf()
+    over = asked(state, line={"thread_ts": thread}, **({"ended_by": "U03CAROL"} if told else {}))
+    for _ in range(2):
+        await ApprovalBoard(shelf, shelf).show(over, {})
+    replies = [one for one in shelf.entries if one.key == "J-1/0.over"]
+    assert len(replies) == (2 if told else 0)  # of one key and revision, so the second one posts nothing
+    for one in replies:
+        assert (one.revision, one.thread_ts) == (1, thread)
+        assert one.under == ("" if thread else "J-1/0.card")
+        assert "U01ALICE" in json.dumps(one.message.blocks)
+
+
+def test_what_a_program_does_to_others_is_not_foretold():
+    line = {"shown": "docker container exec web df -h", "command": "container exec"}
+    shown = said(cards.card(asked(verb=Verb.EXEC, line=line)))
+    assert "the program decides" in shown
+    assert "interrupted" not in shown
 
 
 def test_an_approver_is_told_that_the_line_goes_on_or_hides_something():

@@ -124,6 +124,7 @@ def messages(one: Asked) -> Iterator[tuple[str, Message]]:
         again = one.model_copy(update={"approval": one.approval.model_copy(update={"told": told})})
         for escalated in (False, True):
             yield "reminder", cards.reminder(again, escalated)
+    yield "refused", cards.refused(one)
 
 
 VIEWS: Mapping[str, Callable[[Asked], dict[str, Any]]] = {

@@ -7,9 +7,10 @@ import pytest
 from bot.jobs.wire import Checked, Ended
 from bot.reply import Accepted, Found, Refusal, Told
 from handlers.faults import Reason
+from permissions.approval import Bound, Step, Terms, Threshold
 from permissions.operation import Operation, Principal, Standing
-from permissions.ticket import Claims, CommandWire, Effect, Mode, SealedValue, Ticket
-from permissions.verbs import Danger, Verb
+from permissions.ticket import Approved, Claims, CommandWire, Effect, Mode, SealedValue, Ticket
+from permissions.verbs import Danger, Kind, Verb
 
 from .conftest import eventually, record, result, texts
 
@@ -146,6 +147,16 @@ async def test_the_same_event_twice_keeps_one_line(served):
     await served.reporter.handle(event)
     display, _ = await served.displays.read("J-1")
     assert display.doubt.line_id == before
+
+
+async def test_what_people_agreed_to_of_a_prune_is_kept_for_a_later_look(served):
+    named = Bound(kind=Kind.CONTAINER, name="web", id="a" * 64, parts={"Config": "1"})
+    of_set = Bound(kind=Kind.VOLUME, name="data", id="2026", of_set=True)
+    terms = Terms(any=(Threshold(steps=(Step(people=1, users=("U0LEAD",)),)),))
+    approved = Approved(policy="", terms=terms, bound=(named, of_set), by=("U0LEAD",))
+    await shown(served, unknown(served, approved=approved))
+    display, _ = await served.displays.read("J-1")
+    assert display.doubt.agreed == (of_set,), "what was named stands in the line"
 
 
 async def test_a_click_looks_again_as_the_clicker(served):

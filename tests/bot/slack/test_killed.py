@@ -74,7 +74,7 @@ async def test_loses_no_result_and_repeats_one_message_at_most(standin, store_ur
         for number in range(1, 6):
             await accept(redis, keys, f"J-{number}")
         await standin.until(lambda s: s.messages("C01OPS"), 30)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await redis.xlen("{docktalk}:events"):  # noqa: ASYNC110 - the store rings no bell
                 await asyncio.sleep(0.05)
         first.kill()

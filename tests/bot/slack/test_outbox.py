@@ -22,7 +22,7 @@ QUIET_SECONDS = 0.3
 
 
 async def nothing_left(side):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while await side.store.waiting(time.time() + 1e6):  # noqa: ASYNC110 - the store rings no bell
             await asyncio.sleep(0.01)
 

@@ -123,6 +123,16 @@ JOBS = {
         ),
         "U02BOB",
     ),
+    "not_run_since_it_moved": lambda: ending(
+        record(),
+        failed(
+            1,
+            "What was approved is not what is there now. Nothing was run.\n"
+            "container web is another one: 4f1c2d9ab310, was c01d33fe8a10\n",
+            Reason.MOVED,
+            "Ask again: the new state is shown to those who approve.",
+        ),
+    ),
     "limit": lambda: ending(
         LOGS,
         failed(124, "The stream was followed for 300 s, the limit here.\n", Reason.LIMIT, stdout="a\nb\n"),
@@ -255,9 +265,9 @@ REPLIES = {
                     shown="docker container logs -f web",
                     host="prod-1",
                     since=BEGAN,
-                    may_cancel=number == 1,
+                    may_cancel=number in {1, 4},
                 )
-                for number, state in ((1, "running"), (2, "waiting"))
+                for number, state in ((1, "running"), (2, "waiting"), (3, "held"), (4, "to be approved"))
             ),
             more=3,
         ),
@@ -325,6 +335,7 @@ REASONS = {
     (Reason.LIMIT, 124): "Ended at its limit",
     (Reason.OUTCOME_UNKNOWN, 1): "Outcome unknown",
     (Reason.DENIED, 1): "Refused",
+    (Reason.MOVED, 1): "Not run",
 }
 
 

@@ -58,6 +58,7 @@ def asked(job_id: str = "J-1", delivery: str = "", at: float = NOW) -> Asked:
         approval=Approval(job_id=job_id, asker_id="U1", reason="swordfish", terms=TERMS, asked_at=at),
         draft=Draft(record=record, nonce="n", command=command, mode=Mode.RUN, lane="normal"),
         principal=Principal(team_id="T1", user_id="U1", name="ana", standing=Standing.MEMBER, as_of=at),
+        same=job_id,
         policy="p",
         rule="prod",
     )

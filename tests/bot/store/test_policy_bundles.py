@@ -168,6 +168,33 @@ async def test_an_altered_bundle_or_word_is_refused(bot, worker_of: WorkerOf, st
         store.set(name, raw)
 
 
+@pytest.mark.parametrize("where", ["text", "signature", "key_id"])
+async def test_an_altered_word_that_comes_with_a_job_is_refused(bot, worker_of: WorkerOf, store, where: str):
+    await bot.publish(OLD, 1)
+    with pytest.raises(TicketRefused) as caught:
+        worker_of().policy(digest(bundle(OLD)), flipped(store.get(MARK), where).encode())
+    assert caught.value.refusal is TicketRefusal.POLICY_ALTERED
+
+
+async def test_an_older_word_that_comes_with_a_job_is_refused(bot, worker_of: WorkerOf, store):
+    await bot.publish(OLD, 1)
+    older = store.get(MARK)
+    await bot.publish(NEW, 2)
+    worker = worker_of()
+    assert worker.policy(digest(bundle(NEW)), store.get(MARK)) == NEW
+    with pytest.raises(TicketRefused) as caught:
+        worker.policy(digest(bundle(OLD)), older)
+    assert caught.value.refusal is TicketRefusal.POLICY_STALE
+
+
+async def test_what_a_job_came_too_early_to_bring_is_asked_for(bot, worker_of: WorkerOf, store):
+    await bot.publish(OLD, 1)
+    older = store.get(MARK)
+    await bot.publish(NEW, 2)
+    assert worker_of().policy(digest(bundle(NEW)), older) == NEW
+    assert worker_of().policy(digest(bundle(NEW)), b"") == NEW
+
+
 async def test_a_bundle_of_the_attackers_own_is_refused(bot, worker_of: WorkerOf, store, tmp_path: Path):
     await bot.publish(OLD, 1)
     own = BotKeys.load_or_create(tmp_path / "mallory")

@@ -35,6 +35,15 @@ async def test_a_full_counter_refuses_and_says_when_again(rates: Rates):
     await rates.count([counter("b", 1)])
 
 
+async def test_looking_counts_nothing_and_is_refused_where_counting_would_be(rates: Rates):
+    for _ in range(5):
+        await rates.count([counter("a", 1), counter("b", 2)], look=True)
+    await rates.count([counter("a", 1)])
+    with pytest.raises(Denied, match="1 of these"):
+        await rates.count([counter("b", 2), counter("a", 1)], look=True)
+    await rates.count([counter("b", 1)])
+
+
 async def test_what_is_refused_by_one_counter_is_counted_by_none(rates: Rates):
     await rates.count([counter("small", 1)])
     for _ in range(5):
@@ -48,7 +57,7 @@ async def test_a_counter_takes_more_when_its_span_is_over(rates: Rates):
     await rates.count([counter("short", 1, 0.05)])
     with pytest.raises(Denied):
         await rates.count([counter("short", 1, 0.05)])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await rates.count([counter("short", 1, 0.05)])

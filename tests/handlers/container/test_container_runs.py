@@ -71,7 +71,7 @@ def test_following_ends_when_the_job_is_cancelled(line, hint):
         command(line).run(ctx)
     assert ctx.out
     assert raised.value.hint == hint
-    assert all(stream.closed.wait(10) for stream in engine.streams)
+    assert all(stream.closed.wait(60) for stream in engine.streams)
 
 
 GONE = {
@@ -198,7 +198,7 @@ def test_of_several_named_containers_every_one_that_is_not_there_is_told():
         "Error response from daemon: No such container: b",
     }
     assert done.exit_code == 1
-    assert all(stream.closed.wait(10) for stream in engine.streams)
+    assert all(stream.closed.wait(60) for stream in engine.streams)
 
 
 def test_a_container_that_starts_comes_and_one_that_ends_goes():
@@ -206,10 +206,10 @@ def test_a_container_that_starts_comes_and_one_that_ends_goes():
 
     def events():
         yield container_event("create", OTHER)
-        assert started.wait(10)
+        assert started.wait(60)
         yield container_event("start", OTHER)
         yield container_event("start", OTHER)
-        assert ended.wait(10)
+        assert ended.wait(60)
         yield container_event("die", OTHER)
         yield container_event("die", OTHER)
 
@@ -246,7 +246,7 @@ def test_with_all_a_container_comes_when_it_is_made_and_stays_when_it_ends():
     def events():
         yield container_event("create", OTHER)
         yield container_event("die", OTHER)
-        assert engine_asked.wait(10)
+        assert engine_asked.wait(60)
 
     engine_asked = threading.Event()
 

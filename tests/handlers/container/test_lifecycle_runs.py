@@ -107,7 +107,7 @@ def test_a_long_stop_is_ended_by_the_job_alone(action):
 
 
 def test_several_containers_are_stopped_at_the_same_time():
-    meeting = threading.Barrier(3, timeout=5)
+    meeting = threading.Barrier(3, timeout=60)
 
     class Meeting(FakeEngine):
         def post(self, path, *args, **kwargs):

@@ -92,3 +92,10 @@ def test_short_options_cannot_ask_for_endless_ports():
         specs = [f"1-65535/{protocol}" for protocol in ("tcp", "udp", "sctp")]
         with pytest.raises(ValueError, match="more than"):
             parse(specs)
+
+
+def test_ranges_that_lie_in_each_other_are_not_written_out_again_and_again():
+    with pytest.raises(ValueError, match="more than"):
+        parse_expose([f"{first}-65535" for first in range(1, 400)])
+    assert len(parse_expose(["1-65535"] * 3)) == 65_535
+    assert parse_expose(["80-90", "85-95"]) == tuple(f"{port}/tcp" for port in range(80, 96))

@@ -1,0 +1,16 @@
+"""The desk of approvals, on a store of the test's own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.jobs.names import Names, bot_client
+from tests.bot.approvals.approval_side import Side
+
+
+@pytest.fixture
+async def side(store_url: str, tmp_path: Path) -> AsyncIterator[Side]:
+    async with bot_client(store_url) as client:
+        await client.set(Names("docktalk").alive("local"), "w", ex=600)
+        yield Side(client, tmp_path)
