@@ -102,8 +102,8 @@ class Reporter:
         self._approvals = approvals
         self._budgets = budgets
         self._held = held
-        self._quick: dict[str, tuple[bytes, Began] | None] = {}
-        """Jobs accepted here less than ``parent_delay`` ago, with their beginning once it was heard of."""
+        self._quick: dict[str, Began | None] = {}
+        """Jobs accepted here less than ``parent_delay`` ago, with what was heard of them."""
         self._due: deque[tuple[float, str]] = deque()
         """When each of them has to be told of, in order."""
 
@@ -117,10 +117,6 @@ class Reporter:
     async def run(self, consumer: str) -> None:
         """Handles events for ever; an event leaves the store once its messages are in the outbox."""
         async for entry_id, event in self._jobs.events(consumer):
-            if isinstance(event, Began) and self._quick.get(event.job_id, event) is None:
-                # Most jobs end before anybody has to be told of this; until then it stays in the store.
-                self._quick[event.job_id] = entry_id, event
-                continue
             while not await self._dealt_with(entry_id, event):  # noqa: ASYNC110 - until the store is back
                 await asyncio.sleep(RETRY_SECONDS)
 
@@ -148,6 +144,10 @@ class Reporter:
 
     async def _handle(self, event: Event) -> None:
         failpoint("event heard")
+        if isinstance(event, Began) and event.job_id in self._quick:
+            await self._recorded((event,))
+            self._quick[event.job_id] = event  # most jobs end before anybody has to be told of this
+            return
         if isinstance(event, Probed):
             await self._approvals.probed(event)
             self._on_event(event)
@@ -158,19 +158,14 @@ class Reporter:
             tell = log.debug if isinstance(event, Began) else log.warning
             tell("event of an unknown job dropped", job_id=event.job_id, kind=event.kind)
             return
-        over = isinstance(event, Ended | Refused | Late | Held | Expired)
-        kept = self._quick.get(event.job_id) if over else None
-        told = (kept[1], event) if kept else (event,)
         if isinstance(event, Ended):
             # Both are sent at once, this one first; the event stays in the store until it has taken both.
-            await asyncio.gather(self._recorded(told), self._show(record, event))
+            await asyncio.gather(self._recorded((event,)), self._show(record, event))
         else:
-            await self._recorded(told)
+            await self._recorded((event,))
             await self._show(record, event)
-        if over:
+        if isinstance(event, Ended | Refused | Late | Held | Expired):
             self._quick.pop(event.job_id, None)
-            if kept:
-                await self._jobs.ack_event(kept[0])
             log.info("job told", job_id=event.job_id, how=event.kind)
             if record.command in {"login", "logout"}:
                 well = isinstance(event, Ended) and event.result.exit_code == 0
@@ -254,21 +249,22 @@ class Reporter:
             if job_id in self._quick:
                 await self._clock.sleep(at - self._clock.now())
             while job_id in self._quick:
-                kept = self._quick.pop(job_id)
-                if not await (self._dealt_with(*kept) if kept else self._expected(job_id)):
-                    self._quick[job_id] = kept
+                began = self._quick.pop(job_id)
+                try:
+                    await self._expect(job_id, began)
+                except Fault:  # the store is down
+                    self._quick[job_id] = began
                     await self._clock.sleep(RETRY_SECONDS)
             self._due.popleft()
 
-    async def _expected(self, job_id: str) -> bool:
-        """Says that a job waits; False while the store is down."""
-        try:
-            record = await self._jobs.request(job_id)
-            if record is not None:
-                await self._parent(record, render.waiting(record), Revision.WAITING)
-        except Fault:
-            return False
-        return True
+    async def _expect(self, job_id: str, began: Began | None) -> None:
+        record = await self._jobs.request(job_id)
+        if record is None:
+            return
+        if began:
+            await self._running(record, began)
+        else:
+            await self._parent(record, render.waiting(record), Revision.WAITING)
 
     async def refresh(self, job_id: str) -> None:
         """Somebody changed how a job is shown: one that runs, or one whose outcome is not sure."""

@@ -126,65 +126,6 @@ async def left(redis, count):
 BEGAN = Began(job_id="J-1", worker="w", at=time.time())
 
 
-async def test_the_audit_hears_of_a_quick_jobs_beginning_with_its_end(standin, store_url, keys):
-    recorded = Recorded()
-    end = Ended(job_id="J-1", worker="w", result=result("web\n"))
-    async with heard_by(standin, store_url, keys, recorded, BEGAN, end, parent_delay=60.0) as (side, redis):
-        await side.until_posts(1)
-        await left(redis, 0)
-    assert recorded.calls == [["began", "ended"]]
-
-
-async def test_the_audit_hears_of_a_beginning_also_where_nothing_was_run(standin, store_url, keys):
-    recorded = Recorded()
-    no = Refused(job_id="J-1", worker="w", refusal=TicketRefusal.POLICY_STALE, at=time.time())
-    async with heard_by(standin, store_url, keys, recorded, BEGAN, no, parent_delay=60.0) as (side, redis):
-        await side.until_posts(1)
-        await left(redis, 0)
-    assert recorded.calls == [["began", "refused"]]
-
-
-async def test_a_beginning_that_the_audit_has_not_heard_of_stays_in_the_store(standin, store_url, keys):
-    recorded = Recorded()
-    async with heard_by(standin, store_url, keys, recorded, BEGAN, parent_delay=60.0) as (_, redis):
-        async with asyncio.timeout(60):
-            while not any(group["pending"] for group in await redis.xinfo_groups("{test}:events")):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(QUIET_SECONDS)
-        assert await redis.xlen("{test}:events") == 1
-    assert recorded.calls == []
-    # Whoever is there after it finds the beginning, and tells of it.
-    async with heard_by(standin, store_url, keys, recorded, parent_delay=0.1) as (side, redis):
-        await left(redis, 0)
-        await side.until_posts(1)
-    assert recorded.calls == [["began"]]
-
-
-async def test_the_audit_hears_of_the_beginning_of_a_job_that_lasts(standin, store_url, keys):
-    recorded = Recorded()
-    recorded.down = True
-    async with heard_by(standin, store_url, keys, recorded, BEGAN, parent_delay=0.05) as (side, redis):
-        await asyncio.sleep(QUIET_SECONDS)
-        assert await redis.xlen("{test}:events") == 1
-        recorded.down = False
-        [post] = await side.until_posts(1)
-        await left(redis, 0)
-    assert post["text"].startswith("Running: ")
-    assert recorded.calls == [["began"]]
-
-
-async def test_a_job_that_is_begun_twice_at_once_is_recorded_twice(standin, store_url, keys):
-    recorded = Recorded()
-    end = Ended(job_id="J-1", worker="w", result=result("web\n"))
-    async with heard_by(standin, store_url, keys, recorded, BEGAN, BEGAN, end, parent_delay=60.0) as (
-        side,
-        redis,
-    ):
-        await side.until_posts(1)
-        await left(redis, 0)
-    assert recorded.calls == [["began"], ["began", "ended"]]
-
-
 async def test_an_event_that_cannot_be_shown_does_not_hold_up_the_others(side, store_url, monkeypatch):
     await side.accept(record())
     genuine = side.reporter._ended
